@@ -1,0 +1,61 @@
+"""Progress bars with a rate and the time left; quiet away from a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+_quiet = False
+
+
+def set_quiet(quiet: bool) -> None:
+    """Switch all progress bars off (or on again)."""
+    global _quiet
+    _quiet = quiet
+
+
+class Advance(Protocol):
+    """Call with the number of steps just done."""
+
+    def __call__(self, steps: float = 1, /) -> None: ...
+
+
+@contextmanager
+def bar(label: str, total: float, unit: str, *, show: bool = True) -> Iterator[Advance]:
+    """Show a progress bar on standard error while the block runs.
+
+    Parameters
+    ----------
+    label : str
+        What is being done.
+    total : float
+        Number of steps.
+    unit : str
+        What a step is, in the plural.
+    show : bool, optional
+        False shows nothing, as do ``-q`` and a standard error that is no terminal.
+    """
+    if not show or _quiet or not sys.stderr.isatty():
+        yield lambda steps=1, /: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(f"{unit}, {{task.fields[rate]}}/s, left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(label, total=total, rate="?")
+
+        def advance(steps: float = 1, /) -> None:
+            progress.advance(task, steps)
+            speed = progress.tasks[task].speed
+            progress.update(task, rate="?" if speed is None else f"{speed:.3g}")
+
+        yield advance

@@ -1,0 +1,159 @@
+"""Ordered, named sounds: where they are, what they are, and their waveforms at any rate."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heschl import audio
+from heschl.errors import AudioError, InputError
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One sound.
+
+    Attributes
+    ----------
+    name : str
+        Unique among the sounds it stands with.
+    source : Path, or tuple of ndarray (n_samples,) and int
+        A sound file, or a mono waveform with its sample rate in Hz.
+    category : str or None
+        What kind of sound it is.
+    """
+
+    name: str
+    source: Path | tuple[NDArray[np.float32], int] = field(repr=False)
+    category: str | None = None
+
+    def read(self) -> tuple[NDArray[np.float32], int]:
+        """Return the mono waveform as it is, and its sample rate in Hz."""
+        if isinstance(self.source, Path):
+            return audio.read(self.source)
+        waveform, rate = self.source
+        audio.check_finite(waveform, self.name)
+        return np.asarray(waveform, np.float32), rate
+
+
+class Sounds(Sequence[Clip]):
+    """Sounds of one duration, in a fixed order.
+
+    Parameters
+    ----------
+    clips : sequence of Clip
+        With unique names.
+    duration : float
+        In seconds. Shorter clips are padded with zeros at the end, longer ones cut, when their
+        waveforms are asked for.
+    """
+
+    def __init__(self, clips: Sequence[Clip], *, duration: float) -> None:
+        if not clips:
+            raise InputError("no sounds were given; expected at least one")
+        if not duration > 0:
+            raise InputError(f"the duration of sounds is {duration} s; expected more than 0")
+        self.clips = tuple(clips)
+        self.duration = float(duration)
+        seen: set[str] = set()
+        for clip in self.clips:
+            if clip.name in seen:
+                raise InputError(f"two sounds are named {clip.name!r}; names must be unique")
+            seen.add(clip.name)
+
+    @overload
+    def __getitem__(self, index: int) -> Clip: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sounds: ...
+    def __getitem__(self, index: int | slice) -> Clip | Sounds:
+        if isinstance(index, slice):
+            return Sounds(self.clips[index], duration=self.duration)
+        return self.clips[index]
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __iter__(self) -> Iterator[Clip]:
+        return iter(self.clips)
+
+    def __repr__(self) -> str:
+        return f"<Sounds: {len(self)} of {self.duration:g} s>"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names in order."""
+        return tuple(clip.name for clip in self.clips)
+
+    @property
+    def categories(self) -> tuple[str | None, ...]:
+        """Categories in order."""
+        return tuple(clip.category for clip in self.clips)
+
+    def n_samples(self, sample_rate: int) -> int:
+        """Return the number of samples of every waveform at a rate in Hz."""
+        return round(self.duration * sample_rate)
+
+    def waveforms(self, sample_rate: int) -> NDArray[np.float32]:
+        """Read all sounds: mono, resampled, fitted to the duration.
+
+        Parameters
+        ----------
+        sample_rate : int
+            In Hz.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_sounds, n_samples)
+
+        Raises
+        ------
+        AudioError
+            If a sound is missing, damaged, cut short or not finite; it is named.
+        """
+        n = self.n_samples(sample_rate)
+        out = np.empty((len(self), n), np.float32)
+        for row, clip in zip(out, self.clips, strict=True):
+            waveform, rate = clip.read()
+            row[:] = audio.fit_length(audio.resample(waveform, rate, sample_rate), n)
+        return out
+
+    def digests(self) -> tuple[str, ...]:
+        """SHA-256 of each sound's decoded samples and rate: its identity, whatever its file."""
+        return tuple(_digest(*clip.read()) for clip in self.clips)
+
+    def check(self) -> tuple[int, ...]:
+        """Read every sound once and refuse those that cannot be heard.
+
+        Returns
+        -------
+        tuple of int
+            The sample rate of each, in Hz.
+
+        Raises
+        ------
+        AudioError
+            If one is missing, damaged, cut short, not finite, or silent.
+        """
+        rates = []
+        for clip in self.clips:
+            waveform, rate = clip.read()
+            if np.ptp(waveform) == 0:
+                raise AudioError(
+                    f"{clip.name}: silent (all {len(waveform)} samples are equal); "
+                    "a silent sound has no activations to compare: leave it out or replace it"
+                )
+            rates.append(rate)
+        return tuple(rates)
+
+
+def _digest(waveform: NDArray[np.float32], rate: int) -> str:
+    """Hash a decoded waveform together with its rate."""
+    content = hashlib.sha256(f"{rate}:".encode())
+    content.update(np.ascontiguousarray(waveform, "<f4").tobytes())
+    return content.hexdigest()
