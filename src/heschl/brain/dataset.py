@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
@@ -24,24 +25,21 @@ class DatasetSpec:
     ----------
     name : str
         What a user types.
-    kind : str
-        "voxels", "components" or "electrodes".
+    kind : {"voxels", "components", "electrodes"}
     summary : str
         One line.
-    module : str
-        Its module, with ``load() -> BrainDataset`` and, if it is not embedded,
-        ``fetch(source=None) -> FetchReport``.
-    embedded : bool
-        Whether it needs no download.
-    licence : str
-    citation : str
+    load : function without arguments that returns a BrainDataset
+    fetch : function, or None
+        Brings the data to this machine, from the published place or from a local copy given as its
+        only argument, and returns the folder where they are now. None: the dataset is embedded.
+    licence, citation : str
     """
 
     name: str
     kind: Kind
     summary: str
-    module: str
-    embedded: bool
+    load: Callable[[], BrainDataset]
+    fetch: Callable[[Path | None], Path] | None
     licence: str
     citation: str
 

@@ -1,0 +1,89 @@
+"""Figures as SVG that stands inside a page: text as text, colours that follow the page."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from xml.etree import ElementTree
+
+from matplotlib.figure import Figure
+
+from heschl.report.figures import style
+from heschl.report.palette import ALL
+
+_VARIABLES = {light: f"var(--{name})" for name, (light, _) in ALL.items()}
+_COLOR = re.compile(r"#[0-9a-f]{6}\b")
+_REFERENCE = re.compile(r"^#|url\(#")
+_SIZE = re.compile(r"([\d.]+)pt")
+
+
+def inline_svg(figure: Figure, *, prefix: str, label: str) -> str:
+    """Draw a figure as the text of an ``<svg>`` element.
+
+    The same figure gives the same text. Colours of `heschl.report.palette` become CSS variables,
+    so that the figure is light or dark with its page; every ``id`` gets a prefix, so that
+    several figures can share a page; nothing in it refers to the outside.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    prefix : str
+        Letters, digits and hyphens; unique on the page.
+    label : str
+        What the figure shows, for those who cannot see it.
+    """
+    buffer = io.StringIO()
+    with style(), warnings.catch_warnings():
+        # The browser draws the text, with fonts of its own: glyphs that matplotlib's font lacks
+        # are not missing.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .*missing from font", UserWarning)
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    root = ElementTree.fromstring(buffer.getvalue())  # noqa: S314 - written just above
+    _strip(root)
+    for element in root.iter():
+        _adapt(element, prefix)
+    width = _SIZE.fullmatch(root.attrib.pop("width"))
+    root.attrib.pop("height")
+    root.attrib.pop("version", None)
+    if width:
+        root.set("style", f"max-width:{float(width[1]) * 96 / 72:.0f}px")
+    root.set("role", "img")
+    root.set("aria-label", label)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _strip(root: ElementTree.Element) -> None:
+    """Remove what a page does not need: namespaces, metadata, a style sheet for all of it."""
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag.endswith(("}metadata", "}style")):
+                parent.remove(child)
+    for element in root.iter():
+        if element.text and not element.text.strip():
+            element.text = None
+        element.tail = None
+        element.tag = element.tag.rpartition("}")[2]
+        for name in [name for name in element.attrib if name.startswith("{")]:
+            element.set(name.rpartition("}")[2], element.attrib.pop(name))
+
+
+def _adapt(element: ElementTree.Element, prefix: str) -> None:
+    """Prefix ids and references, name colours, mark the points of sounds."""
+    gid = element.get("id", "")
+    if gid.startswith("sounds:"):
+        del element.attrib["id"]
+        element.set("class", "points")
+        points = [child for child in element.iter() if child.tag == "use"]
+        for point, sound in zip(points, gid.removeprefix("sounds:").split(","), strict=True):
+            point.set("data-s", sound)
+    elif gid:
+        element.set("id", f"{prefix}-{gid}")
+    for name in ("href", "clip-path", "style"):
+        value = element.get(name)
+        if value is not None:
+            element.set(name, _restyle(_REFERENCE.sub(rf"\g<0>{prefix}-", value)))
+
+
+def _restyle(value: str) -> str:
+    return _COLOR.sub(lambda found: _VARIABLES.get(found[0], found[0]), value)
