@@ -17,6 +17,10 @@ def r2_or_zero(predicted, y):
 
 
 def predict(x_train, y_train, x_test, alpha):
+    if alpha < 1e-12:  # scikit-learn's rounding noise takes over; the limit is least squares
+        x_mean, y_mean = x_train.mean(axis=0), y_train.mean()
+        weights = np.linalg.lstsq(x_train - x_mean, y_train - y_mean, rcond=1e-10)[0]
+        return (x_test - x_mean) @ weights + y_mean
     return Ridge(alpha=alpha, solver="svd").fit(x_train, y_train).predict(x_test)
 
 

@@ -46,7 +46,6 @@ def problem():
         targets[f"noise {i}"] = noise(1.0)
     targets["low edge"] = signal(narrow, 9) + noise(0.01)
     targets["lower edge"] = signal(with_constant, 12) + noise(0.002)
-    targets["no noise"] = signal(narrow, 9)
     targets["constant"] = np.full(N, 0.1)
     targets["constant but in fold 2"] = np.where(FOLDS == 2, rng.standard_normal(N), 0.3)
     targets["one value differs"] = np.eye(N)[11]
@@ -72,7 +71,9 @@ def test_equals_the_naive_implementation(solved):
             continue
         r2, layers, alphas, predictions = naive_ridge.nested_ridge(features, y, FOLDS)
         assert result.r2[i] == pytest.approx(r2, abs=1e-9), name
-        np.testing.assert_allclose(result.predictions[:, i], predictions, rtol=1e-6, atol=1e-6 * y.std())
+        np.testing.assert_allclose(
+            result.predictions[:, i], predictions, rtol=1e-6, atol=1e-6 * y.std()
+        )
         assert list(result.layer[:, i]) == layers, name
         for ours, theirs in zip(result.alpha[:, i], alphas, strict=True):
             assert ours == theirs or max(ours, theirs) <= 1e-8, name
@@ -81,7 +82,8 @@ def test_equals_the_naive_implementation(solved):
     # the problem met what it was made for
     assert {"flat", "wide", "narrow", "loud", "with constant"} <= seen_layers
     assert "wide again" not in seen_layers, "of two equal layers the first wins"
-    assert min(seen_alphas) < 1e-8 < 0.005 in seen_alphas
+    assert min(seen_alphas) < 1e-8
+    assert any(1e-8 < alpha < 0.01 for alpha in seen_alphas)
     assert max(seen_alphas) > 50
 
 
@@ -150,7 +152,7 @@ def test_candidates_hold_the_best_and_few_others():
         best = exact.reshape(-1, y.shape[1]).argmax(axis=0)
         held = candidate[outer].reshape(-1, y.shape[1])
         assert held[best, np.arange(y.shape[1])].all()
-    assert candidate.sum(axis=(1, 2)).mean() < 1.2
+    assert (candidate.sum(axis=(1, 2)) == 1).mean() > 0.9
 
 
 def test_threads_never_change_the_numbers():
@@ -169,15 +171,29 @@ def test_block_size_changes_rounding_only():
     np.testing.assert_array_equal(blocks.layer_index, whole.layer_index)
 
 
+def test_without_noise_r2_is_one():
+    """Alpha vanishes until r2 is 1 to the last bit; where that is differs between solvers."""
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal((N, 9))
+    y = x @ rng.standard_normal((9, 3))
+    result = nested_ridge({"x": x}, y, FOLDS)
+    assert result.alpha.max() < 1e-4
+    np.testing.assert_allclose(result.r2, 1, atol=1e-12)
+    for i in range(3):
+        r2, *_, predictions = naive_ridge.nested_ridge({"x": x}, y[:, i], FOLDS)
+        assert result.r2[i] == pytest.approx(r2, abs=1e-12)
+        np.testing.assert_allclose(result.predictions[:, i], predictions, atol=1e-5)
+
+
 def test_collinear_features_give_the_minimum_norm_solution():
-    """No noise: alpha vanishes, and what is left is the pseudo-inverse, not rounding noise."""
+    """As alpha vanishes, what is left is the pseudo-inverse, not rounding noise."""
     rng = np.random.default_rng(4)
     base = rng.standard_normal((N, 6))
     x = np.hstack([base, base @ rng.standard_normal((6, 30))])  # rank 6 of 36 columns
-    y = base @ rng.standard_normal((6, 4))
-    result = nested_ridge({"collinear": x}, y, FOLDS)
-    assert result.alpha.max() < 1e-8
-    np.testing.assert_allclose(result.r2, 1, atol=1e-12)
+    y = np.sin(base @ rng.standard_normal((6, 4)) / 2)  # alpha vanishes, the fit is not perfect
+    pepino = PROTOCOLS["pepino2025"]
+    tiny = NestedRidgeProtocol("tiny", 1, (1e-40, 1e-35), pepino.bounds, "", "")
+    result = nested_ridge({"collinear": x}, y, FOLDS, protocol=tiny)
     for k in range(5):
         test = FOLDS == k
         mean_x, mean_y = x[~test].mean(0), y[~test].mean(0)
@@ -258,5 +274,7 @@ def test_unknown_protocol_and_block_size():
 
 
 def test_all_targets_incomplete():
-    result = nested_ridge({"x": np.random.default_rng(0).standard_normal((N, 2))}, np.full((N, 2), np.nan), FOLDS)
+    result = nested_ridge(
+        {"x": np.random.default_rng(0).standard_normal((N, 2))}, np.full((N, 2), np.nan), FOLDS
+    )
     assert np.isnan(result.r2).all()

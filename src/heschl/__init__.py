@@ -1,0 +1,65 @@
+"""How brain-like is an audio model, how good is it at hearing, and how do the two go together?"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from heschl._version import __version__
+
+if TYPE_CHECKING:
+    from heschl.activations import Activations, extract
+    from heschl.brain import BrainDataset, load_dataset
+    from heschl.errors import HeschlError
+    from heschl.models import AudioModel, load_model, wrap
+    from heschl.results import Results
+    from heschl.sounds import Clip, Sounds
+    from heschl.study import list_datasets, list_models, list_protocols, score
+
+_HOMES = {
+    "Activations": "heschl.activations",
+    "AudioModel": "heschl.models",
+    "BrainDataset": "heschl.brain",
+    "Clip": "heschl.sounds",
+    "HeschlError": "heschl.errors",
+    "Results": "heschl.results",
+    "Sounds": "heschl.sounds",
+    "extract": "heschl.activations",
+    "list_datasets": "heschl.study",
+    "list_models": "heschl.study",
+    "list_protocols": "heschl.study",
+    "load_dataset": "heschl.brain",
+    "load_model": "heschl.models",
+    "score": "heschl.study",
+    "wrap": "heschl.models",
+}
+
+__all__ = [
+    "Activations",
+    "AudioModel",
+    "BrainDataset",
+    "Clip",
+    "HeschlError",
+    "Results",
+    "Sounds",
+    "__version__",
+    "extract",
+    "list_datasets",
+    "list_models",
+    "list_protocols",
+    "load_dataset",
+    "load_model",
+    "score",
+    "wrap",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import public names when they are first used: ``import heschl`` stays light."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'heschl' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

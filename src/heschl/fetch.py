@@ -44,7 +44,9 @@ TIMEOUT = (10.0, 30.0)
 #: Files downloaded at the same time: few, out of courtesy to the servers.
 N_AT_ONCE = 4
 
-_CHUNK = 1 << 16
+#: Bytes at a time; small, because what came of the last chunk of a cut connection is lost.
+_CHUNK = 1 << 13
+
 _TRY_AGAIN = frozenset({408, 425, 429})
 _NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK})
 _SHOWN = 3

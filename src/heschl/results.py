@@ -149,13 +149,17 @@ class Results:
         folder = Path(folder)
         path = folder / FILE
         if not path.is_file():
-            raise InputError(f"{folder}: no results here ({FILE} is missing); expected a run folder")
+            raise InputError(
+                f"{folder}: no results here ({FILE} is missing); expected a run folder"
+            )
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise DamagedEntryError(f"{path}: not readable ({error})") from error
         if content.get("format") != FORMAT:
-            raise InputError(f"{path}: format {content.get('format')!r}; this heschl reads {FORMAT}")
+            raise InputError(
+                f"{path}: format {content.get('format')!r}; this heschl reads {FORMAT}"
+            )
         details = tuple(_read_detail(folder, entry) for entry in content["details"])
         return cls(score_table(content["rows"]), content["provenance"], details)
 
@@ -195,7 +199,10 @@ def environment() -> dict[str, str]:
 def _json_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     filled = table.astype(object).where(table.notna(), None)
     return [
-        {str(key): value.item() if isinstance(value, np.generic) else value for key, value in row.items()}
+        {
+            str(key): value.item() if isinstance(value, np.generic) else value
+            for key, value in row.items()
+        }
         for row in filled.to_dict(orient="records")
     ]
 
@@ -215,7 +222,7 @@ def _detail_header(detail: Detail) -> dict[str, Any]:
 
 
 def _read_detail(folder: Path, entry: Mapping[str, Any]) -> Detail:
-    header = {key: value for key, value in entry.items() if key != "arrays"}
+    header: dict[str, Any] = {key: value for key, value in entry.items() if key != "arrays"}
     header["targets"] = pd.DataFrame(header["targets"])
     header["sounds"] = pd.DataFrame(header["sounds"])
     header["layers"] = tuple(header["layers"])
@@ -223,4 +230,4 @@ def _read_detail(folder: Path, entry: Mapping[str, Any]) -> Detail:
     missing = [name for name in _DETAIL_ARRAYS if name not in arrays]
     if missing:
         raise DamagedEntryError(f"{folder / entry['arrays']}: lacks {', '.join(missing)}")
-    return Detail(**header, **{name: arrays[name] for name in _DETAIL_ARRAYS})
+    return Detail(**header | {name: arrays[name] for name in _DETAIL_ARRAYS})

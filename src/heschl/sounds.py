@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import overload
 
@@ -40,6 +41,28 @@ class Clip:
         waveform, rate = self.source
         audio.check_finite(waveform, self.name)
         return np.asarray(waveform, np.float32), rate
+
+
+@dataclass(frozen=True)
+class ClipFacts:
+    """What reading a sound tells about it.
+
+    Attributes
+    ----------
+    digest : str
+        SHA-256 of its decoded samples and rate: its identity, whatever its file.
+    sample_rate : int
+        In Hz, as recorded.
+    n_samples : int
+        As recorded.
+    silent : bool
+        Whether all samples are equal.
+    """
+
+    digest: str
+    sample_rate: int
+    n_samples: int
+    silent: bool
 
 
 class Sounds(Sequence[Clip]):
@@ -123,37 +146,34 @@ class Sounds(Sequence[Clip]):
             row[:] = audio.fit_length(audio.resample(waveform, rate, sample_rate), n)
         return out
 
-    def digests(self) -> tuple[str, ...]:
-        """SHA-256 of each sound's decoded samples and rate: its identity, whatever its file."""
-        return tuple(_digest(*clip.read()) for clip in self.clips)
-
-    def check(self) -> tuple[int, ...]:
-        """Read every sound once and refuse those that cannot be heard.
-
-        Returns
-        -------
-        tuple of int
-            The sample rate of each, in Hz.
+    @cached_property
+    def facts(self) -> tuple[ClipFacts, ...]:
+        """What reading every sound once tells about it; the files are read when first asked.
 
         Raises
         ------
         AudioError
-            If one is missing, damaged, cut short, not finite, or silent.
+            If one is missing, damaged, cut short or not finite; it is named.
         """
-        rates = []
-        for clip in self.clips:
-            waveform, rate = clip.read()
-            if np.ptp(waveform) == 0:
+        return tuple(_facts(*clip.read()) for clip in self.clips)
+
+    def check(self) -> None:
+        """Refuse sounds that cannot be heard.
+
+        Raises
+        ------
+        AudioError
+            If one is missing, damaged, cut short, not finite, or silent; it is named.
+        """
+        for clip, facts in zip(self.clips, self.facts, strict=True):
+            if facts.silent:
                 raise AudioError(
-                    f"{clip.name}: silent (all {len(waveform)} samples are equal); "
-                    "a silent sound has no activations to compare: leave it out or replace it"
+                    f"{clip.name}: silent (all {facts.n_samples} samples are equal); a silent "
+                    "sound has no activations to compare: leave it out or replace it"
                 )
-            rates.append(rate)
-        return tuple(rates)
 
 
-def _digest(waveform: NDArray[np.float32], rate: int) -> str:
-    """Hash a decoded waveform together with its rate."""
+def _facts(waveform: NDArray[np.float32], rate: int) -> ClipFacts:
     content = hashlib.sha256(f"{rate}:".encode())
     content.update(np.ascontiguousarray(waveform, "<f4").tobytes())
-    return content.hexdigest()
+    return ClipFacts(content.hexdigest(), rate, len(waveform), bool(np.ptp(waveform) == 0))

@@ -139,6 +139,16 @@ def write_arrays(
     return write_atomic(folder, name, lambda file: save_file(packed, file))
 
 
+def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write named arrays as a numpy archive, atomically."""
+
+    def write(file: Path) -> None:
+        with file.open("wb") as handle:  # given a path, numpy would append a suffix
+            np.savez(handle, **dict(arrays))
+
+    write_atomic(path.parent, path.name, write)
+
+
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Read all arrays of a safetensors file.
 
@@ -175,7 +185,9 @@ class ArrayEntry:
 
     def write_part(self, index: int, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Store one part: every array has the part's rows first."""
-        write_arrays(self.folder, lambda file: f"{index:06d}-{file_sha256(file)}.safetensors", arrays)
+        write_arrays(
+            self.folder, lambda file: f"{index:06d}-{file_sha256(file)}.safetensors", arrays
+        )
 
     def whole_parts(self) -> dict[int, Path]:
         """Return the parts whose content matches their checksum; remove those that do not."""

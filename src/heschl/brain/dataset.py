@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from heschl.errors import InputError
+from heschl.fetch import FetchPlan
 from heschl.sounds import Sounds
 
 Kind = Literal["voxels", "components", "electrodes"]
@@ -32,6 +33,8 @@ class DatasetSpec:
     fetch : function, or None
         Brings the data to this machine, from the published place or from a local copy given as its
         only argument, and returns the folder where they are now. None: the dataset is embedded.
+    plan : function without arguments, or None
+        What `fetch` would download.
     licence, citation : str
     """
 
@@ -40,6 +43,7 @@ class DatasetSpec:
     summary: str
     load: Callable[[], BrainDataset]
     fetch: Callable[[Path | None], Path] | None
+    plan: Callable[[], FetchPlan] | None
     licence: str
     citation: str
 

@@ -394,7 +394,7 @@ def _read_components(path: Path) -> _Released:
 def _read_categories(path: Path) -> dict[str, str]:
     """Read ``name,category`` rows without a header."""
     text = _read_stored(path, CATEGORIES_SHA256).decode("utf-8")
-    return {name: category for name, category in csv.reader(io.StringIO(text))}  # noqa: C416
+    return {row[0]: row[1] for row in csv.reader(io.StringIO(text))}
 
 
 def _read_stored(path: Path, sha256: str) -> bytes:
@@ -439,6 +439,7 @@ SPEC = DatasetSpec(
     summary="six components of auditory cortex, 165 natural sounds (Norman-Haignere et al. 2015)",
     load=load,
     fetch=fetch,
+    plan=fetch_plan,
     licence=LICENCE,
     citation=CITATION,
 )

@@ -109,8 +109,10 @@ def choose(
         factor = 0.5 if edge == 0 else 2.0
         scorer = InnerScorer(z[:, targets], outer, layer, design)
         start = float(alphas[edge])
-        return outer, targets, walk_edge(
-            scorer, best.score[outer, targets], start, factor, design.protocol.bounds
+        return (
+            outer,
+            targets,
+            walk_edge(scorer, best.score[outer, targets], start, factor, design.protocol.bounds),
         )
 
     groups = _edge_groups(best, len(alphas), design)

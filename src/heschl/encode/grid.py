@@ -41,9 +41,7 @@ def candidates(z: FloatArray, design: Design) -> NDArray[np.bool_]:
     return found
 
 
-def _running_sums(
-    z: NDArray[np.float32], design: Design
-) -> tuple[NDArray[np.float32], FloatArray]:
+def _running_sums(z: NDArray[np.float32], design: Design) -> tuple[NDArray[np.float32], FloatArray]:
     """Sums over each outer training set of predictions p: of p, of p * p and of p * z.
 
     Returns

@@ -25,6 +25,9 @@ CHANNELS_PER_ERB = 6.0
 INPUT_GAIN = 100.0
 POWER_FLOOR = 1e-8
 
+#: Singular values of a spectral filter below this share of the largest are below single precision.
+NEGLIGIBLE = 1e-7
+
 
 def filter_table() -> list[tuple[int, float, float]]:
     """Direction, scale (cycles per ERB) and rate (Hz) of each of the 111 filters, in order.
@@ -69,6 +72,24 @@ def temporal_response(rate: float, n_frames: int) -> NDArray[np.complex128]:
 
 
 @dataclass(frozen=True)
+class _Scale:
+    """The spectral filters of one scale, as matrices into a basis of their outputs.
+
+    Broad spectral filters have few distinct outputs: the cochleagram is brought into a basis of
+    that many, filtered in time there, and brought back. Narrow ones keep the channels themselves.
+    """
+
+    basis: FloatArray | None  # (n_channels, rank); None: the channels
+    even: FloatArray  # (rank, n_channels): bins at zero and Nyquist, and Re S
+    real: FloatArray  # (rank, n_channels): Re S alone
+    odd: FloatArray  # (rank, n_channels): 2 Im S
+
+    def back(self, x: FloatArray) -> FloatArray:
+        """Bring (rank, n_frames) back to channels, (n_channels, n_frames)."""
+        return x if self.basis is None else self.basis @ x
+
+
+@dataclass(frozen=True)
 class _Operators:
     """The filterbank as matrix products on a cochleagram (n_channels, n_frames).
 
@@ -80,9 +101,7 @@ class _Operators:
     temporal Nyquist bin, whose operator has rank one and rides along as one more column.
     """
 
-    even: FloatArray  # (n_scales * n_channels, n_channels)
-    real: FloatArray  # the same, Re S alone
-    odd: FloatArray  # the same, 2 Im S
+    scales: tuple[_Scale, ...]
     whole: FloatArray  # (n_rates - 1, n_frames + 1, n_frames): temporal filters, Nyquist row last
     hilbert: FloatArray  # (n_rates - 1, n_frames, n_frames): Im T
     mean: FloatArray  # (n_frames,): the filter at rate zero, constant in time
@@ -91,45 +110,47 @@ class _Operators:
 
 @lru_cache(maxsize=4)
 def _operators(n_channels: int, n_frames: int) -> _Operators:
-    even, real, odd = [], [], []
-    positive = np.arange(2 * n_channels)
-    positive = (positive > 0) & (positive < n_channels)
-    for scale in SPECTRAL_SCALES:
-        response = spectral_response(scale, n_channels)
-        half = np.fft.ifft(np.where(positive, response, 0))
-        unsigned = response.copy()
-        unsigned[1:n_channels] = unsigned[n_channels + 1 :] = 0
-        both = np.fft.ifft(unsigned).real
-        even.append(_convolution(both + half.real, n_channels))
-        real.append(_convolution(half.real, n_channels))
-        odd.append(_convolution(2 * half.imag, n_channels))
-
-    n = 3 * n_frames
-    bins = np.arange(n)
-    positive = (bins > 0) & (2 * bins < n)
     alternate = np.where(np.arange(n_frames) % 2, -1.0, 1.0)
+    n = 3 * n_frames
+    positive = _positive_bins(n)
     whole, hilbert = [], []
     for rate in TEMPORAL_RATES[1:]:
-        response_t = temporal_response(rate, n_frames)
-        impulse = np.fft.ifft(response_t).real
-        half = np.fft.ifft(np.where(positive, response_t, 0))
-        nyquist = response_t[n // 2].real / n if n % 2 == 0 else 0.0
-        matrix = _convolution(impulse, n_frames).T
-        whole.append(np.vstack([matrix, nyquist * alternate]))
+        response = temporal_response(rate, n_frames)
+        impulse = np.fft.ifft(response).real
+        half = np.fft.ifft(np.where(positive, response, 0))
+        nyquist = response[n // 2].real / n if n % 2 == 0 else 0.0
+        whole.append(np.vstack([_convolution(impulse, n_frames).T, nyquist * alternate]))
         hilbert.append(_convolution(half.imag, n_frames).T)
-
-    def pack(arrays: list[NDArray[np.float64]]) -> FloatArray:
-        return np.ascontiguousarray(np.stack(arrays).astype(np.float32))
-
     return _Operators(
-        even=pack(even).reshape(-1, n_channels),
-        real=pack(real).reshape(-1, n_channels),
-        odd=pack(odd).reshape(-1, n_channels),
-        whole=pack(whole),
-        hilbert=pack(hilbert),
+        scales=tuple(_scale(scale, n_channels) for scale in SPECTRAL_SCALES),
+        whole=np.stack(whole).astype(np.float32),
+        hilbert=np.stack(hilbert).astype(np.float32),
         mean=np.full(n_frames, 1 / n, np.float32),
         alternate=alternate.astype(np.float32),
     )
+
+
+def _scale(scale: float, n_channels: int) -> _Scale:
+    response = spectral_response(scale, n_channels)
+    positive = _positive_bins(2 * n_channels)
+    half = np.fft.ifft(np.where(positive, response, 0))
+    unsigned = np.fft.ifft(np.where(positive | np.roll(positive[::-1], 1), 0, response)).real
+    even = _convolution(unsigned + half.real, n_channels)
+    real = _convolution(half.real, n_channels)
+    odd = _convolution(2 * half.imag, n_channels)
+    left, singular, _ = np.linalg.svd(np.hstack([even, real, odd]), full_matrices=False)
+    rank = int(np.count_nonzero(singular > NEGLIGIBLE * singular[0]))
+    if rank > n_channels // 2:  # going there and back would cost more than it saves
+        return _Scale(None, *(m.astype(np.float32) for m in (even, real, odd)))
+    basis = left[:, :rank]
+    into = (basis.T @ m for m in (even, real, odd))
+    return _Scale(basis.astype(np.float32), *(m.astype(np.float32) for m in into))
+
+
+def _positive_bins(n: int) -> NDArray[np.bool_]:
+    """Bins of an FFT of length n with a positive frequency below Nyquist."""
+    bins = np.arange(n)
+    return (bins > 0) & (2 * bins < n)
 
 
 def _convolution(impulse: NDArray[np.float64], n: int) -> NDArray[np.float64]:
@@ -154,28 +175,23 @@ def modulation_power(cochleagram: FloatArray) -> FloatArray:
     n_channels, n_frames = cochleagram.shape
     ops = _operators(n_channels, n_frames)
     x = cochleagram * np.float32(INPUT_GAIN)
-    n_scales, n_rates = len(SPECTRAL_SCALES), len(TEMPORAL_RATES)
-    down = np.empty((n_scales, n_rates, n_channels), np.float32)
-    up = np.empty((n_scales - 1, n_rates - 1, n_channels), np.float32)
-
-    ends = ops.real @ (x @ ops.alternate)
-    even = np.hstack([ops.even @ x, ends[:, None]]).reshape(n_scales, n_channels, n_frames + 1)
-    odd = (ops.odd @ x).reshape(n_scales, n_channels, n_frames)
-    steady = (ops.even + ops.real) @ (x @ ops.mean)
-    down[:, 0] = np.maximum(steady * steady, np.float32(POWER_FLOOR)).reshape(n_scales, n_channels)
-
-    a = np.empty((n_channels, n_frames), np.float32)
-    b, both = np.empty_like(a), np.empty_like(a)
-    for i in range(n_scales):
-        for j in range(n_rates - 1):
-            np.matmul(even[i], ops.whole[j], out=a)
+    x_mean, x_ends = x @ ops.mean, x @ ops.alternate
+    first = np.empty((len(SPECTRAL_SCALES), len(TEMPORAL_RATES), n_channels), np.float32)
+    second = np.empty((len(SPECTRAL_SCALES) - 1, len(TEMPORAL_RATES) - 1, n_channels), np.float32)
+    for i, scale in enumerate(ops.scales):
+        steady: FloatArray = (scale.even + scale.real) @ x_mean
+        first[i, 0] = _mean_power(scale.back(steady[:, None]))
+        even = np.column_stack([scale.even @ x, scale.real @ x_ends])
+        odd = scale.odd @ x
+        for j in range(len(TEMPORAL_RATES) - 1):
+            a = even @ ops.whole[j]
             if i == 0:  # no spectral modulation, no direction
-                down[i, j + 1] = _mean_power(a)
+                first[i, j + 1] = _mean_power(scale.back(a))
                 continue
-            np.matmul(odd[i], ops.hilbert[j], out=b)
-            down[i, j + 1] = _mean_power(np.add(a, b, out=both))
-            up[i - 1, j] = _mean_power(np.subtract(a, b, out=both))
-    return np.concatenate([down.reshape(-1, n_channels), up.reshape(-1, n_channels)])
+            b = odd @ ops.hilbert[j]
+            first[i, j + 1] = _mean_power(scale.back(a + b))
+            second[i - 1, j] = _mean_power(scale.back(a - b))
+    return np.concatenate([first.reshape(-1, n_channels), second.reshape(-1, n_channels)])
 
 
 def _mean_power(x: FloatArray) -> FloatArray:

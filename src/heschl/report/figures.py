@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -32,7 +33,7 @@ MAX_DOTS = 60
 MAX_PUBLISHED = 3
 
 #: Names come from users: no character of them is markup (``text.parse_math``).
-STYLE = {
+STYLE: dict[Any, Any] = {
     "text.parse_math": False,
     "figure.constrained_layout.w_pad": 0.06,
     "figure.constrained_layout.h_pad": 0.06,
@@ -159,7 +160,9 @@ def plot_scores(results: Results, *, width: float = WIDE) -> Figure:
             "least one finite r2"
         )
     models = selection.model_names(results)
-    panels = [panel for group in groups for panel in _panels(results, group, models, len(groups) > 1)]
+    panels = [
+        panel for group in groups for panel in _panels(results, group, models, len(groups) > 1)
+    ]
     with style():
         return _draw_panels(panels, models, groups, width)
 
@@ -191,9 +194,8 @@ def plot_predictions(detail: Detail, *, width: float = WIDE) -> Figure:
             f"{detail.model} on {detail.dataset}: no target has a score, so there is nothing to "
             "draw; expected at least one finite r2"
         )
-    most = (3 if len(targets) <= 6 else 4) if width > 6 else 2
-    n_columns = min(len(targets), most)
-    n_rows = -(-len(targets) // n_columns)
+    n_rows = -(-len(targets) // (4 if width > 6 else 2))
+    n_columns = -(-len(targets) // n_rows)
     side = min(width / n_columns, 3.4)
     with style():
         figure = Figure(figsize=(width, n_rows * side * 0.92 + 0.75), layout="constrained")
@@ -249,6 +251,7 @@ def _published(group: Analysis) -> _Published:
     found: dict[str, Mapping[str, float]] = {}
     for detail in group.details:
         found.update(detail.published)
+    found = dict(sorted(found.items()))
     if len(found) <= MAX_PUBLISHED:
         return _Published(found)
     here = {detail.model for detail in group.details}
@@ -317,9 +320,7 @@ def _group_rows(
             bars.append(_Bar(selection.median(values), paint, spread=values))
             tops.append(selection.median(limit[index]))
         tail = published.of(name, empty=False)
-        rows.append(
-            _Row(name, tuple(bars) + tail, selection.mean(tops), published.rest(name))
-        )
+        rows.append(_Row(name, tuple(bars) + tail, selection.mean(tops), published.rest(name)))
     return rows
 
 
@@ -392,7 +393,13 @@ def _draw_bar(ax: Axes, bar: _Bar, y: float) -> None:
         return
     if bar.published:
         ax.barh(
-            y, bar.value, height=0.66, facecolor="none", edgecolor=paint, linewidth=1.0, hatch="////"
+            y,
+            bar.value,
+            height=0.66,
+            facecolor="none",
+            edgecolor=paint,
+            linewidth=1.0,
+            hatch="////",
         )
     else:
         faint = bar.spread is not None
@@ -457,12 +464,12 @@ def _mark(marker: str, paint: str, *, fill: str | None = None, size: float = 4.5
     )  # fmt: skip
 
 
-def _legend(figure: Figure, handles: list[Artist], labels: Sequence[str], width: float) -> None:
+def _legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[str], width: float) -> None:
     """Put a legend under the axes, in as many columns as there is room for."""
     texts = [shown(label, 48) for label in labels]
     room = width * 72 / (6.2 * max(len(text) for text in texts) + 34)
     legend = figure.legend(
-        handles,
+        list(handles),
         ["-"] * len(handles),  # set below: matplotlib leaves out names that start with "_"
         loc="outside lower left",
         ncols=max(1, min(len(handles), int(room))),
@@ -499,7 +506,7 @@ def _draw_predictions(ax: Axes, detail: Detail, target: int, *, short: bool) -> 
     _draw_identity(ax)
     score = f"r² {detail.r2[target]:.2f}"
     name = shown(selection.target_label(detail, target), 15 if short else 24)
-    ax.set_title(f"{name}  {score}", fontsize=8.5)
+    ax.set_title(f"{name}  {score}", fontsize=7.5 if short else 8.5)
     ax.xaxis.set_major_locator(MaxNLocator(3))
     ax.yaxis.set_major_locator(MaxNLocator(3))
     ax.tick_params(labelsize=7.5)

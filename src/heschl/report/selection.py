@@ -61,9 +61,18 @@ def categories(detail: Detail) -> tuple[str, ...]:
 
 def sound_column(detail: Detail, column: str) -> list[str]:
     """Return a column of the table of sounds as text, "" where it is missing."""
-    if column not in detail.sounds:
-        return [""] * len(detail.sounds)
-    return ["" if pd.isna(value) else str(value) for value in detail.sounds[column]]
+    return _column(detail.sounds, column)
+
+
+def target_column(detail: Detail, column: str) -> list[str]:
+    """Return a column of the table of targets as text, "" where it is missing."""
+    return _column(detail.targets, column)
+
+
+def _column(table: pd.DataFrame, column: str) -> list[str]:
+    if column not in table:
+        return [""] * len(table)
+    return ["" if pd.isna(value) else str(value) for value in table[column]]
 
 
 def target_names(detail: Detail) -> list[str]:
@@ -82,11 +91,8 @@ def target_label(detail: Detail, target: int) -> str:
 
 def members(detail: Detail, column: str) -> dict[str, NDArray[np.intp]]:
     """Return the indices of the targets of each listener or region; empty if not known."""
-    if column not in detail.targets:
-        return {}
-    labels = detail.targets[column]
-    names = dict.fromkeys(label for label in labels if not pd.isna(label))
-    return {str(name): np.flatnonzero((labels == name).to_numpy()) for name in names}
+    labels = np.array(target_column(detail, column))
+    return {name: np.flatnonzero(labels == name) for name in dict.fromkeys(labels.tolist()) if name}
 
 
 def listener_medians(detail: Detail) -> list[float]:

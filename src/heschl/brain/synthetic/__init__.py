@@ -81,6 +81,7 @@ SPEC = DatasetSpec(
     summary="80 synthetic sounds, 4 simulated listeners x 30 voxels of known truth; no download",
     load=load,
     fetch=None,
+    plan=None,
     licence=LICENCE,
     citation=CITATION,
 )

@@ -118,7 +118,8 @@ def footsteps(rng: np.random.Generator) -> Array:
     force = rng.uniform(0.7, 1.0, len(onsets))
     thump = band(decay(impulses(onsets, force), 0.012) * _white(rng), 60, 300)
     grit = decay(impulses(onsets, force), 0.02) + 0.6 * decay(impulses(onsets + 0.07, force), 0.03)
-    return thump / np.abs(thump).max() + 0.25 * band(grit * _white(rng), ground, 2.5 * ground)
+    scrape = band(grit * _white(rng), ground, 2.5 * ground)
+    return np.asarray(thump / np.abs(thump).max() + 0.25 * scrape)
 
 
 def hammer(rng: np.random.Generator) -> Array:

@@ -71,7 +71,7 @@ def pulse_train(frequency: Array) -> Array:
     at_pulse = np.abs(sine) < 1e-9
     ratio = np.sin((2 * n_harmonics + 1) * half) / np.where(at_pulse, 1.0, sine)
     total = np.where(at_pulse, 2 * n_harmonics + 1, ratio)  # 1 + 2 sum of cos(k x)
-    return (total - 1) / np.sqrt(2 * n_harmonics)
+    return np.asarray((total - 1) / np.sqrt(2 * n_harmonics))
 
 
 @lru_cache(maxsize=32)
@@ -171,7 +171,9 @@ def shape_spectrum(x: Array, gain: Callable[[Array, Array], Array]) -> Array:
     frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[starts] * window
     centres = (starts - _WINDOW / 2) / SAMPLE_RATE
     frequencies = np.fft.rfftfreq(_WINDOW, 1 / SAMPLE_RATE)
-    spectrum = np.fft.rfft(frames, axis=1) * gain(centres[:, None], frequencies[None, :])
+    spectrum = np.fft.rfft(frames, axis=1) * gain(
+        centres[:, None], frequencies[None, :].astype(np.float64)
+    )
     shaped = np.fft.irfft(spectrum, _WINDOW, axis=1) * window
     out = np.zeros(len(padded))
     for start, frame in zip(starts, shaped, strict=True):

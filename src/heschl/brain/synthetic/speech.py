@@ -8,12 +8,13 @@ import numpy as np
 
 from heschl.brain.synthetic.signals import (
     DURATION,
+    N_SAMPLES,
     SAMPLE_RATE,
     Array,
     band,
     curve,
-    decay,
-    impulses,
+    fade,
+    place,
     pulse_train,
     shape_spectrum,
     times,
@@ -71,6 +72,7 @@ VOICES = {
 }
 #: Syllables a second.
 PACES = {"slow": (3.0, 3.6), "medium": (4.1, 4.8), "fast": (5.3, 6.0)}
+_BURST = round(0.08 * SAMPLE_RATE)  # samples of a stop's burst
 
 
 @dataclass(frozen=True)
@@ -138,14 +140,15 @@ def _intonation(rng: np.random.Generator, talker: Voice, syllables: list[_Syllab
     """Fundamental in Hz (n_samples,): falls along the phrase, rises on accents, ends up or down."""
     mean = rng.uniform(*talker.pitch)
     fall, ending = rng.uniform(2, 5), rng.choice([-4.0, -3.0, 4.0])
-    semitones = fall * (0.5 - times() / DURATION)
+    t = np.arange(0, DURATION, 0.005)
+    semitones = fall * (0.5 - t / DURATION)
     for s in syllables:
         centre, height = (s.vowel + s.end) / 2, rng.uniform(-0.5, 3.5)
-        semitones += height * np.exp(-0.5 * ((times() - centre) / 0.07) ** 2)
+        semitones += height * np.exp(-0.5 * ((t - centre) / 0.07) ** 2)
     last = syllables[-1]
-    semitones += ending * np.clip((times() - last.vowel) / (last.end - last.vowel), 0, 1)
-    semitones += 0.15 * wander(rng, 30.0)
-    return np.asarray(mean * 2 ** (semitones / 12))
+    semitones += ending * np.clip((t - last.vowel) / (last.end - last.vowel), 0, 1)
+    jitter = 0.15 * wander(rng, 30.0)
+    return np.asarray(mean * 2 ** ((np.interp(times(), t, semitones) + jitter) / 12))
 
 
 def _formant_tracks(syllables: list[_Syllable], tract: float) -> Array:
@@ -173,19 +176,16 @@ def _formant_gain(formants: Array, t: Array, f: Array) -> Array:
 
 def _consonants(rng: np.random.Generator, syllables: list[_Syllable]) -> Array:
     """Hiss of the fricatives and bursts of the stops, (n_samples,)."""
-    total = np.zeros(len(times()))
+    total = np.zeros(N_SAMPLES)
     for s in syllables:
         if s.consonant == "fricative":
+            length = s.vowel - s.onset
             low, high, strength = FRICATIVES[rng.integers(len(FRICATIVES))]
-            swell = curve(
-                [s.onset, s.onset + 0.4 * (s.vowel - s.onset), s.vowel, s.vowel + 0.02],
-                [0.0, strength, 0.7 * strength, 0.0],
-                smooth=0.008,
-            )
-            hiss = band(rng.standard_normal(len(total)), low, high)
-            total += swell * hiss / hiss.std()
+            hiss = band(rng.standard_normal(round((length + 0.02) * SAMPLE_RATE)), low, high)
+            swell = fade(len(hiss), 0.4 * length, 0.4 * length)
+            place(total, strength * swell * hiss / hiss.std(), s.onset)
         elif s.consonant == "stop":
-            low = rng.uniform(800, 3500)
-            burst = decay(impulses(s.vowel - 0.012), rng.uniform(0.004, 0.015))
-            total += band(burst * rng.standard_normal(len(total)), low, 2 * low)
+            low, fading = rng.uniform(800, 3500), rng.uniform(0.004, 0.015)
+            burst = rng.standard_normal(_BURST) * np.exp(-times(_BURST) / fading)
+            place(total, band(burst, low, 2 * low), s.vowel - 0.012)
     return total

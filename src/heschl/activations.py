@@ -1,0 +1,217 @@
+"""Activations: every layer's response to every sound, averaged over time, kept on disk.
+
+The key of an entry is made from everything that determines the numbers: the model's identity and
+level, the decoded samples of every sound, the resampler and the version of this step. What was
+computed once is read; what changed in any way is computed again.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from heschl import progress, store
+from heschl.errors import DamagedEntryError, InputError, UsageError
+from heschl.models import AudioModel, load_model
+from heschl.sounds import Sounds
+
+VERSION = 1  # of this step: raise it whenever the numbers it gives could change
+ROWS_PER_PART = 32  # sounds that an interruption can lose
+log = logging.getLogger("heschl")
+
+
+class Activations(Mapping[str, NDArray[np.float32]]):
+    """Layers by name, each (n_sounds, n_features), read when asked for.
+
+    Attributes
+    ----------
+    provenance : dict
+        What they were computed from, and the key under which they are stored.
+    """
+
+    def __init__(
+        self,
+        arrays: Mapping[str, NDArray[np.float32]],
+        layers: Sequence[str],
+        provenance: Mapping[str, Any],
+    ) -> None:
+        self._arrays = arrays
+        self._layers = tuple(layers)
+        self.provenance = dict(provenance)
+
+    def __getitem__(self, layer: str) -> NDArray[np.float32]:
+        return self._arrays[layer]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layers)
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    def __repr__(self) -> str:
+        return f"<Activations of {self.provenance['model']}: {len(self)} layers>"
+
+
+def extract(
+    model: str | AudioModel | Any,
+    sounds: Sounds,
+    *,
+    layers: Sequence[str] | None = None,
+    batch_size: int = 8,
+    use_store: bool = True,
+    show_progress: bool = True,
+) -> Activations:
+    """Compute, or read, the time-averaged activations of a model's layers.
+
+    Parameters
+    ----------
+    model : str, AudioModel, torch.nn.Module or callable
+        As for `load_model`.
+    sounds : Sounds
+    layers : sequence of str, optional
+        All by default.
+    batch_size : int, optional
+        Sounds that go through the model together.
+    use_store : bool, optional
+        False neither reads nor writes; everything stays in memory.
+    show_progress : bool, optional
+
+    Returns
+    -------
+    Activations
+        Layer name to ndarray of float32, shape (n_sounds, n_features): the mean over frames, all
+        other axes flattened.
+
+    Raises
+    ------
+    UnknownNameError
+        If a model or layer does not exist.
+    AudioError
+        If a sound cannot be read, is silent or not finite.
+    InputError
+        If the model returns nan, infinity, or other numbers of rows than sounds.
+    StoreError
+        If the store cannot be written.
+    """
+    if batch_size < 1:
+        raise UsageError(f"batch_size is {batch_size}; expected a whole number of at least 1")
+    loaded = load_model(model)
+    chosen = loaded.choose(layers)
+    sounds.check()
+    _warn_of_low_rates(loaded, sounds)
+    description = describe(loaded, sounds, chosen)
+    key = store.content_key(description)
+    provenance = {"model": loaded.name, "activations": key, **description}
+    if not use_store:
+        parts = list(_compute(loaded, sounds, chosen, batch_size, set(), show_progress))
+        arrays = {layer: np.concatenate([part[layer] for _, part in parts]) for layer in chosen}
+        return Activations(arrays, chosen, provenance)
+    entry = store.ArrayEntry(store.home() / "activations" / key)
+    stored = _stored(entry)
+    if stored is None:
+        store.check_writable(entry.folder)
+        done = set(entry.whole_parts())
+        for index, part in _compute(loaded, sounds, chosen, batch_size, done, show_progress):
+            entry.write_part(index, part)
+        entry.commit(_n_parts(sounds), provenance)
+        stored = entry.open()
+    return Activations(stored, chosen, provenance)
+
+
+def describe(model: AudioModel, sounds: Sounds, layers: Sequence[str]) -> dict[str, Any]:
+    """Return everything that determines activations, JSON-ready; their key is made from it."""
+    return {
+        "kind": "activations",
+        "version": VERSION,
+        "identity": dict(model.identity()),
+        "sample_rate": model.sample_rate,
+        "level": model.level,
+        "layers": list(layers),
+        "pooling": "mean over frames",
+        "duration": sounds.duration,
+        "sounds": [facts.digest for facts in sounds.facts],
+        "resampler": f"soxr {soxr.__version__} HQ",
+    }
+
+
+def time_average(layer: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Average (n_sounds, ..., n_frames) over frames and flatten to (n_sounds, n_features)."""
+    mean = layer.mean(axis=-1, dtype=np.float64)
+    return mean.reshape(len(layer), -1).astype(np.float32)
+
+
+def _stored(entry: store.ArrayEntry) -> store.StoredArrays | None:
+    """Return a complete, undamaged entry; remove a damaged one."""
+    if not entry.complete:
+        return None
+    try:
+        return entry.open()
+    except DamagedEntryError as error:
+        log.warning("stored activations are damaged and will be computed again: %s", error)
+        entry.remove()
+        return None
+
+
+def _n_parts(sounds: Sounds) -> int:
+    return -(-len(sounds) // ROWS_PER_PART)
+
+
+def _compute(
+    model: AudioModel,
+    sounds: Sounds,
+    layers: Sequence[str],
+    batch_size: int,
+    done: set[int],
+    show_progress: bool,
+) -> Iterator[tuple[int, dict[str, NDArray[np.float32]]]]:
+    """Yield the parts that are not done yet."""
+    with progress.bar(model.name, len(sounds), "sounds", show=show_progress) as advance:
+        for index in range(_n_parts(sounds)):
+            rows = sounds[index * ROWS_PER_PART : (index + 1) * ROWS_PER_PART]
+            if index in done:
+                advance(len(rows))
+                continue
+            waveforms = rows.waveforms(model.sample_rate)
+            batches = []
+            for start in range(0, len(rows), batch_size):
+                batch = waveforms[start : start + batch_size]
+                out = model(batch, layers)
+                names = rows.names[start : start + batch_size]
+                batches.append({x: _check(out[x], model, x, names) for x in layers})
+                advance(len(batch))
+            yield index, {x: np.concatenate([batch[x] for batch in batches]) for x in layers}
+
+
+def _check(
+    output: NDArray[np.float32], model: AudioModel, layer: str, names: Sequence[str]
+) -> NDArray[np.float32]:
+    """Average over time, and refuse what no later step could use."""
+    if len(output) != len(names):
+        raise InputError(
+            f"{model.name}, layer {layer!r}: {len(output)} rows for {len(names)} sounds; "
+            "expected one row for each"
+        )
+    features = time_average(output)
+    bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
+    if bad.size:
+        raise InputError(
+            f"{model.name}, layer {layer!r}: nan or infinite activations for {names[bad[0]]!r}; "
+            "expected finite numbers"
+        )
+    return features
+
+
+def _warn_of_low_rates(model: AudioModel, sounds: Sounds) -> None:
+    low = [facts.sample_rate for facts in sounds.facts if facts.sample_rate < model.sample_rate]
+    if low:
+        warnings.warn(
+            f"{len(low)} of {len(sounds)} sounds are recorded at {min(low)} Hz or more, below the "
+            f"{model.sample_rate} Hz of {model.name}: above {min(low) // 2} Hz it hears nothing",
+            stacklevel=3,
+        )

@@ -1,0 +1,194 @@
+"""What each command does; one function per command, called with the parsed options."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from heschl import results as results_module
+from heschl import store
+from heschl.brain import DATASETS, load_dataset
+from heschl.cli import tables
+from heschl.errors import FetchError, UsageError
+from heschl.models import MODELS
+from heschl.registry import unknown_name
+from heschl.results import Results
+from heschl.sounds import Sounds
+
+DEMO_MODELS = ("spectrotemporal", "cochleagram", "melspectrogram")
+
+
+def run_list(options: argparse.Namespace) -> None:
+    """List models, datasets and protocols."""
+    from heschl.encode import PROTOCOLS
+
+    registries: dict[str, Mapping[str, Any]] = {
+        "models": MODELS,
+        "datasets": DATASETS,
+        "protocols": PROTOCOLS,
+    }
+    wanted = [options.kind] if options.kind else list(registries)
+    if options.json:
+        content = {
+            kind: [{"name": name, "summary": spec.summary} for name, spec in specs.items()]
+            for kind, specs in registries.items()
+            if kind in wanted
+        }
+        print(json.dumps(content, indent=1))
+        return
+    for kind in wanted:
+        rows = [(name, spec.summary) for name, spec in registries[kind].items()]
+        tables.show(("name", "what it is"), rows, title=kind)
+
+
+def run_info(options: argparse.Namespace) -> None:
+    """Show what a model or dataset is."""
+    from heschl.cli.info import dataset_info, model_info
+
+    if options.name in MODELS:
+        facts, columns, rows = model_info(options.name)
+    elif options.name in DATASETS or Path(options.name).is_dir():
+        facts, columns, rows = dataset_info(options.name)
+    else:
+        raise unknown_name("model or dataset", options.name, [*MODELS, *DATASETS])
+    if options.json:
+        table = [dict(zip(columns, row, strict=True)) for row in rows]
+        print(json.dumps(facts | {"rows": table}, indent=1))
+        return
+    for key, value in facts.items():
+        print(f"{key:12} {value}")
+    tables.show(columns, rows)
+
+
+def run_fetch(options: argparse.Namespace) -> None:
+    """Bring a dataset to this machine."""
+    spec = DATASETS[options.name]
+    if spec.fetch is None or spec.plan is None:
+        print(f"{spec.name} is embedded in heschl: nothing to fetch")
+        return
+    if options.dry_run:
+        print(spec.plan().summary())
+        return
+    print(f"{spec.name} is in {spec.fetch(options.source)}")
+
+
+def run_extract(options: argparse.Namespace) -> None:
+    """Compute activations."""
+    from heschl.activations import extract
+
+    if options.output is not None:
+        if options.output.suffix != ".npz":
+            raise UsageError(f"{options.output}: expected a file that ends in .npz")
+        store.check_writable(options.output.absolute().parent)
+    dataset = load_dataset(options.dataset)
+    activations = extract(options.model, dataset.sounds, layers=options.layers)
+    rows = [(layer, activations[layer].shape[1]) for layer in activations]
+    tables.show(("layer", "features"), rows, title=f"{options.model}, {len(dataset.sounds)} sounds")
+    print(f"stored in {store.home() / 'activations' / activations.provenance['activations']}")
+    if options.output is not None:
+        store.write_npz(options.output, dict(activations))
+        print(f"written to {options.output}")
+
+
+def run_score(options: argparse.Namespace) -> None:
+    """Score models on datasets, keep the results, and show them."""
+    from heschl.study import run_name
+
+    if options.output is not None:
+        store.check_writable(options.output)
+    if options.json is not None and options.json != "-":
+        store.check_writable(Path(options.json).absolute().parent)
+    result = _score_all(options, options.models, options.dataset)
+    folder = options.output or store.home() / "runs" / run_name(result)
+    result.save(folder)
+    if options.json == "-":
+        print(json.dumps(result.rows(), indent=1))
+        return
+    tables.show_scores(result)
+    if options.json is not None:
+        store.write_json(Path(options.json), result.rows())
+        print(f"rows: {options.json}")
+    print(f"results: {folder}")
+    print(f"look at them: heschl report {folder}")
+
+
+def _score_all(
+    options: argparse.Namespace, models: Sequence[str], datasets: Sequence[str]
+) -> Results:
+    """Check every name first, then score every model on every dataset."""
+    from heschl.models import load_model
+    from heschl.study import score
+
+    for name in models:
+        load_model(name).choose(getattr(options, "layers", None))
+    loaded = [load_dataset(name) for name in datasets]
+    return results_module.merge(
+        [
+            score(
+                model,
+                dataset,
+                metric=getattr(options, "metric", "regression"),
+                protocol=getattr(options, "protocol", "pepino2025"),
+                layers=getattr(options, "layers", None),
+                use_store=not getattr(options, "no_store", False),
+                n_jobs=getattr(options, "jobs", None),
+            )
+            for dataset in loaded
+            for model in models
+        ]
+    )
+
+
+def run_report(options: argparse.Namespace) -> None:
+    """Write the page of one or more runs."""
+    from heschl.report import write_report
+
+    result = results_module.merge([Results.load(run) for run in options.runs])
+    path = options.output or options.runs[0] / "report.html"
+    sounds = _sounds_of(result, options.dataset)
+    print(write_report(result, path, sounds=sounds, command=_command(result)))
+
+
+def run_demo(options: argparse.Namespace) -> None:
+    """Score three models on the embedded dataset and write the report."""
+    from heschl.report import write_report
+
+    store.check_writable(options.output)
+    result = _score_all(options, DEMO_MODELS, ["synthetic"])
+    result.save(options.output)
+    tables.show_scores(result)
+    sounds = {"synthetic": load_dataset("synthetic").sounds}
+    path = options.output / "report.html"
+    print(write_report(result, path, sounds=sounds, command=_command(result)).absolute())
+
+
+def _sounds_of(result: Results, paths: Sequence[str]) -> dict[str, Sounds]:
+    """Return the sounds of each dataset of the results, as far as they are to be had."""
+    own = {dataset.name: dataset.sounds for dataset in map(load_dataset, paths)}
+    found: dict[str, Sounds] = {}
+    for name in dict.fromkeys(detail.dataset for detail in result.details):
+        if name in own:
+            found[name] = own[name]
+        elif name in DATASETS:
+            try:
+                found[name] = DATASETS[name].load().sounds
+            except FetchError as error:
+                print(f"heschl: warning: no players for {name}: {error}", file=sys.stderr)
+        else:
+            print(
+                f"heschl: warning: no players for {name}: give its folder with --dataset",
+                file=sys.stderr,
+            )
+    return found
+
+
+def _command(result: Results) -> str:
+    """Return the command line that computes these results again."""
+    models = dict.fromkeys(detail.model for detail in result.details)
+    datasets = dict.fromkeys(detail.dataset for detail in result.details)
+    protocol = result.details[0].protocol
+    return f"heschl score {' '.join(models)} --dataset {' '.join(datasets)} --protocol {protocol}"

@@ -1,0 +1,212 @@
+"""What can be typed. Nothing heavy is imported here: ``heschl --help`` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from heschl._version import __version__
+
+DESCRIPTION = """\
+How brain-like is an audio model? heschl runs a model on natural sounds, predicts the
+responses of human auditory cortex from the activations of its layers, and says how well
+that works, next to published models.
+"""
+
+EPILOG = """\
+start here:
+  heschl demo                                         everything once, with embedded data
+  heschl list                                         models and datasets
+  heschl score spectrotemporal --dataset synthetic    score a model
+  heschl report RUN                                   look at it
+
+Data are kept in HESCHL_HOME (default: your cache folder). HESCHL_OFFLINE=1 forbids downloads.
+Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted.
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="heschl",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"heschl {__version__}")
+    parser.set_defaults(quiet=False)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add in (_list, _info, _fetch, _extract, _score, _report, _demo):
+        add(commands)
+    return parser
+
+
+_Commands = argparse._SubParsersAction  # argparse has no public name for it
+
+
+def _command(
+    commands: _Commands[argparse.ArgumentParser], name: str, summary: str, example: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("-q", "--quiet", action="store_true", help="no progress bars")
+    return command
+
+
+def _list(commands: _Commands[argparse.ArgumentParser]) -> None:
+    command = _command(
+        commands, "list", "list models, datasets and protocols", "heschl list models"
+    )
+    command.add_argument(
+        "kind",
+        nargs="?",
+        choices=("models", "datasets", "protocols"),
+        help="only these (default: all)",
+    )
+    command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _info(commands: _Commands[argparse.ArgumentParser]) -> None:
+    command = _command(
+        commands,
+        "info",
+        "show what a model or dataset is: layers and shapes, targets, source, licence",
+        "heschl info cochleagram",
+    )
+    command.add_argument("name", metavar="NAME", help="a model or dataset of 'heschl list'")
+    command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _fetch(commands: _Commands[argparse.ArgumentParser]) -> None:
+    command = _command(
+        commands,
+        "fetch",
+        "bring a dataset to this machine (download, or a local copy), and verify it",
+        "heschl fetch natsound165 --from ~/natsound165-neuron2015",
+    )
+    command.add_argument("name", metavar="NAME", help="a dataset of 'heschl list'")
+    command.add_argument(
+        "--from",
+        dest="source",
+        metavar="PATH",
+        type=Path,
+        help="take a local copy of the release instead of downloading",
+    )
+    command.add_argument("--dry-run", action="store_true", help="only say what would be downloaded")
+
+
+def _extract(commands: _Commands[argparse.ArgumentParser]) -> None:
+    command = _command(
+        commands,
+        "extract",
+        "compute the activations of a model's layers for the sounds of a dataset",
+        "heschl extract cochleagram --dataset synthetic --output activations.npz",
+    )
+    command.add_argument("model", metavar="MODEL", help="a model of 'heschl list'")
+    _add_dataset(command)
+    _add_layers(command)
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="also write them to a .npz file: one array (n_sounds, n_features) per layer",
+    )
+
+
+def _score(commands: _Commands[argparse.ArgumentParser]) -> None:
+    command = _command(
+        commands,
+        "score",
+        "score how well models predict the responses of a brain",
+        "heschl score spectrotemporal melspectrogram --dataset natsound165 --json out.json",
+    )
+    command.add_argument("models", metavar="MODEL", nargs="+", help="models of 'heschl list'")
+    _add_dataset(command, several=True)
+    command.add_argument(
+        "--metric", default="regression", help="what to compute (default: regression)"
+    )
+    command.add_argument(
+        "--protocol", default="pepino2025", help="how exactly (default: pepino2025)"
+    )
+    _add_layers(command)
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        type=Path,
+        help="folder of the results (default: a new one under HESCHL_HOME/runs)",
+    )
+    command.add_argument(
+        "--json", metavar="FILE", help="also write the table's rows as JSON; - is standard output"
+    )
+    command.add_argument(
+        "--no-store",
+        action="store_true",
+        help="neither read nor keep activations under HESCHL_HOME",
+    )
+    command.add_argument("--jobs", metavar="N", type=int, help="threads (default: all cores)")
+
+
+def _report(commands: _Commands[argparse.ArgumentParser]) -> None:
+    command = _command(
+        commands,
+        "report",
+        "write a page with scores, figures and sounds, from the results of one or more runs",
+        "heschl report RUN --output report.html",
+    )
+    command.add_argument(
+        "runs", metavar="RUN", nargs="+", type=Path, help="folders that 'heschl score' wrote"
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="the page (default: report.html in the first run's folder)",
+    )
+    command.add_argument(
+        "--dataset",
+        metavar="PATH",
+        nargs="+",
+        default=[],
+        help="folders of your own datasets, for the players of their sounds",
+    )
+
+
+def _demo(commands: _Commands[argparse.ArgumentParser]) -> None:
+    command = _command(
+        commands,
+        "demo",
+        "score three models on the embedded synthetic dataset and write a report",
+        "heschl demo",
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        type=Path,
+        default=Path("heschl-demo"),
+        help="folder of the results and the report (default: heschl-demo)",
+    )
+
+
+def _add_dataset(command: argparse.ArgumentParser, *, several: bool = False) -> None:
+    command.add_argument(
+        "--dataset",
+        metavar="DATASET",
+        required=True,
+        nargs="+" if several else None,
+        help="a dataset of 'heschl list', or the path of a folder of your own",
+    )
+
+
+def _add_layers(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--layers", metavar="LAYER", nargs="+", help="only these layers (default: all)"
+    )

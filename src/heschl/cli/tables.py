@@ -1,0 +1,46 @@
+"""Tables on the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from heschl.results import Results
+
+MANY = 24  # targets: more are summarised on the terminal; the saved table has all
+
+
+def show(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str | None = None
+) -> None:
+    """Print a table."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    numeric = [bool(rows) and isinstance(rows[0][i], int | float) for i in range(len(columns))]
+    for column, right in zip(columns, numeric, strict=True):
+        table.add_column(column, justify="right" if right else "left")
+    for row in rows:
+        table.add_row(*(Text(_cell(value)) for value in row))
+    Console().print(table)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "-" if math.isnan(value) else f"{value:.4f}"
+    return "-" if value is None else str(value)
+
+
+def show_scores(result: Results) -> None:
+    """Print r2 of every listener and dataset, and of every target where they are few."""
+    scores = result.scores[result.scores["unit"] == "r2"]
+    targets = scores[scores["scope"] == "target"]
+    few = targets.groupby(["model", "dataset"])["target"].transform("size") <= MANY
+    shown = scores[(scores["scope"] != "target") | scores.index.isin(targets.index[few])]
+    columns = ["model", "dataset", "target", "value", "ceiling", "stderr", "layer"]
+    rows = list(shown[columns].itertuples(index=False, name=None))
+    show(["model", "dataset", "target", "r2", "ceiling", "stderr", "layer"], rows)
