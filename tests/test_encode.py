@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import naive_ridge
 import numpy as np
 import pytest
 
+import naive_ridge
 from heschl.encode import PROTOCOLS, NestedRidgeProtocol, grid, nested_ridge
 from heschl.encode.ridge import fit, rotate
 from heschl.errors import InputError, UnknownNameError, UsageError
@@ -195,7 +195,7 @@ def test_collinear_features_give_the_minimum_norm_solution():
     tiny = NestedRidgeProtocol("tiny", 1, (1e-40, 1e-35), pepino.bounds, "", "")
     result = nested_ridge({"collinear": x}, y, FOLDS, protocol=tiny)
     for k in range(5):
-        test = FOLDS == k
+        test = k == FOLDS
         mean_x, mean_y = x[~test].mean(0), y[~test].mean(0)
         weights = np.linalg.pinv(x[~test] - mean_x, rcond=1e-10) @ (y[~test] - mean_y)
         expected = (x[test] - mean_x) @ weights + mean_y

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from matplotlib.colors import to_rgba
 
 from heschl import report
 from heschl.errors import AudioError, InputError, StoreError
@@ -375,8 +376,9 @@ def test_models_with_other_sounds_share_one_table():
         second.details[0], sounds=second.details[0].sounds.iloc[::-1].reset_index(drop=True)
     )
     both = merge([first, replace(second, details=(shuffled,))])
-    data = page_of(both).json("sounds-0-data")
-    rows = page_of(both).rows("sounds-0")
+    page = page_of(both)
+    data = page.json("sounds-0-data")
+    rows = page.rows("sounds-0")
     names = [row["Sound"]["text"] for row in rows]
     assert len(names) == len(set(names)) == 30
     for place, name in zip(data["details"][1]["rows"], shuffled.sounds["sound"], strict=True):
@@ -429,7 +431,7 @@ def test_results_without_details_still_have_a_page():
 
 def test_the_same_input_gives_the_same_bytes(tmp_path):
     results = merge([component_results(), voxel_results()])
-    sounds = {"natsound165": make_sounds()}
+    sounds = {"natsound165": make_sounds(duration=0.2)}
     first = write_report(results, tmp_path / "a.html", sounds=sounds, command="heschl score")
     before = dict(mpl.rcParams)
     with mpl.rc_context({"font.size": 20, "axes.facecolor": "red", "text.parse_math": True}):
@@ -603,6 +605,13 @@ def test_two_models_have_two_bars_for_each_target():
         "_random",
         "published: spectrotemporal",
     ]
+
+
+def test_the_legend_names_only_the_models_of_the_figure_in_their_own_colours():
+    both = merge([component_results(), component_results(model="other", dataset="second")])
+    (legend,) = figures.plot_scores(replace(both, details=both.details[1:])).legends
+    assert legend.get_texts()[0].get_text() == "other"
+    assert legend.get_patches()[0].get_facecolor() == to_rgba(palette.color("m1"))
 
 
 def test_many_published_models_are_marks_except_the_one_that_was_run():

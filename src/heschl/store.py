@@ -144,7 +144,7 @@ def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 
     def write(file: Path) -> None:
         with file.open("wb") as handle:  # given a path, numpy would append a suffix
-            np.savez(handle, **dict(arrays))
+            np.savez(handle, allow_pickle=False, **dict(arrays))
 
     write_atomic(path.parent, path.name, write)
 

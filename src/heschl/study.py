@@ -146,6 +146,7 @@ def _provenance(
         "resampler": activations.provenance["resampler"],
         "dataset": {
             "name": data.name,
+            "kind": data.kind,
             "citation": data.citation,
             "source": dict(data.source),
             "n_sounds": len(data.sounds),

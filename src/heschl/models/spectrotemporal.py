@@ -174,12 +174,12 @@ def modulation_power(cochleagram: FloatArray) -> FloatArray:
     """
     n_channels, n_frames = cochleagram.shape
     ops = _operators(n_channels, n_frames)
-    x = cochleagram * np.float32(INPUT_GAIN)
+    x: FloatArray = cochleagram * np.float32(INPUT_GAIN)
     x_mean, x_ends = x @ ops.mean, x @ ops.alternate
     first = np.empty((len(SPECTRAL_SCALES), len(TEMPORAL_RATES), n_channels), np.float32)
     second = np.empty((len(SPECTRAL_SCALES) - 1, len(TEMPORAL_RATES) - 1, n_channels), np.float32)
     for i, scale in enumerate(ops.scales):
-        steady: FloatArray = (scale.even + scale.real) @ x_mean
+        steady = (scale.even + scale.real) @ x_mean
         first[i, 0] = _mean_power(scale.back(steady[:, None]))
         even = np.column_stack([scale.even @ x, scale.real @ x_ends])
         odd = scale.odd @ x

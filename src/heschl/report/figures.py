@@ -436,8 +436,9 @@ def _score_legend(
 ) -> tuple[list[Artist], list[str]]:
     rows = [row for panel in panels for row in panel.rows]
     bars = [bar for row in rows for bar in row.bars]
-    handles: list[Artist] = [Patch(color=color(model_color(i))) for i in range(len(models))]
-    labels = list(models)
+    here = {detail.model for group in groups for detail in group.details}
+    labels = [name for name in models if name in here]
+    handles: list[Artist] = [Patch(color=color(model_color(models.index(m)))) for m in labels]
     named = dict.fromkeys(name for group in groups for name in _published(group).bars)
     if any(bar.published and np.isfinite(bar.value) for bar in bars):
         handles.append(Patch(facecolor="none", edgecolor=color("muted"), hatch="////"))

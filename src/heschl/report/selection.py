@@ -82,11 +82,9 @@ def target_names(detail: Detail) -> list[str]:
 
 def target_label(detail: Detail, target: int) -> str:
     """Return the name of a target, after its listener's where that is known."""
-    name = target_names(detail)[target]
-    for listener, where in members(detail, "listener").items():
-        if target in where:
-            return f"{listener} · {name}"
-    return name
+    row = detail.targets.iloc[[target]]
+    (name,), (listener,) = _column(row, "target"), _column(row, "listener")
+    return f"{listener} · {name}" if listener else name
 
 
 def members(detail: Detail, column: str) -> dict[str, NDArray[np.intp]]:
