@@ -31,14 +31,14 @@ LOOP_TARGETS = 2
 
 
 def problem() -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Layers with decaying spectra over shared latent causes; responses to six of these, noisy."""
+    """Layers that share latent causes, varying by about 0.1 over sounds; responses to some, noisy."""
     rng = np.random.default_rng(0)
     latent = rng.standard_normal((N_SOUNDS, N_SOUNDS)) * np.arange(1, N_SOUNDS + 1) ** -0.7
     features = {
         f"layer{k:02d}": latent
         * rng.uniform(0.2, 2, N_SOUNDS)
         @ rng.standard_normal((N_SOUNDS, N_FEATURES))
-        / 6
+        / 20
         for k in range(N_LAYERS)
     }
     signal = latent[:, :12] @ rng.standard_normal((12, N_TARGETS))

@@ -10,11 +10,11 @@ n_sounds, n_targets = 100, 30
 # two layers; only the second drives the responses
 features = {
     "layer1": rng.standard_normal((n_sounds, 50)),
-    "layer2": rng.standard_normal((n_sounds, 200)),
+    "layer2": rng.standard_normal((n_sounds, 40)),
 }
-weights = rng.standard_normal((200, n_targets))
-weights[10:] = 0  # ten of its features
-responses = features["layer2"] @ weights + rng.standard_normal((n_sounds, n_targets))
+weights = rng.standard_normal((40, n_targets))
+noise = 4 * rng.standard_normal((n_sounds, n_targets))
+responses = features["layer2"] @ weights + noise
 folds = np.arange(n_sounds) % 5
 
 result = nested_ridge(features, responses, folds, protocol="pepino2025")

@@ -1,14 +1,14 @@
 """The choice of layer and penalty, in double precision, and the final fit.
 
-Candidates of the single-precision grid are scored again where there are several, or where one lies
-at an edge of the grid. Targets that share a layer go together, through all steps of the edge rule.
+Candidates of the single-precision grid are scored again where there are several. Targets that share
+a layer go together, through all steps of the edge rule.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,24 @@ from heschl.threads import run_threads
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One inner fold: what turns a penalty into predictions of its sounds.
+
+    A column of ones beside the held-out features meets a row of training means below the rotated
+    responses, so that one product gives predictions with their means.
+    """
+
+    fit: Fit
+    held_out: FloatArray  # (n_held_out, rank + 1)
+    rotated: FloatArray  # (rank + 1, n_targets)
+
+    def predict(self, alpha: float, out: FloatArray) -> None:
+        weights = self.held_out.copy()
+        weights[:, :-1] *= self.fit.shrink(alpha)
+        np.matmul(weights, self.rotated, out=out)
 
 
 class InnerScorer:
@@ -38,30 +56,29 @@ class InnerScorer:
         measured = np.concatenate([z[design.members[k]] for k, _ in inner])
         self._norm = spread(measured)
         self._centred = measured - measured.mean(axis=0)
-        self._parts: list[tuple[Fit, FloatArray, FloatArray, FloatArray]] = []
+        self._parts = []
         for k, pair in inner:
             one = pair.fits[layer]
             train = z[one.train]
+            rotated = np.concatenate([one.left.T @ train, train.mean(axis=0, keepdims=True)])
             held_out = one.projected[pair.sounds_of(k)]
-            self._parts.append((one, held_out, one.left.T @ train, train.mean(axis=0)))
+            ones = np.ones((len(held_out), 1))
+            self._parts.append(_Part(one, np.hstack([held_out, ones]), rotated))
 
     def keep(self, targets: IntArray | NDArray[np.bool_]) -> None:
         """Forget all targets but these."""
         self._norm = self._norm[targets]
         self._centred = self._centred[:, targets]
-        self._parts = [
-            (one, held_out, rotated[:, targets], mean[targets])
-            for one, held_out, rotated, mean in self._parts
-        ]
+        self._parts = [replace(part, rotated=part.rotated[:, targets]) for part in self._parts]
 
     def score(self, alpha: float) -> FloatArray:
         """R2 of each target at one penalty, (n_targets,); 0 if r is negative or undefined."""
-        predicted = np.concatenate(
-            [
-                (held_out * one.shrink(alpha)) @ rotated + mean
-                for one, held_out, rotated, mean in self._parts
-            ]
-        )
+        predicted = np.empty_like(self._centred)
+        start = 0
+        for part in self._parts:
+            stop = start + len(part.held_out)
+            part.predict(alpha, predicted[start:stop])
+            start = stop
         r = correlation_with(predicted, self._centred, self._norm)
         return np.asarray(np.maximum(r, 0) ** 2)
 
@@ -73,7 +90,7 @@ class Choice:
     Attributes
     ----------
     score : ndarray, shape (n_folds, n_targets)
-        Inner r2; -1 where there was one candidate only and no need to know.
+        Inner r2; -1 where there was one candidate only, and no need to know.
     alpha_index, layer : ndarray of int, shape (n_folds, n_targets)
     """
 
@@ -109,11 +126,7 @@ def choose(
         factor = 0.5 if edge == 0 else 2.0
         scorer = InnerScorer(z[:, targets], outer, layer, design)
         start = float(alphas[edge])
-        return (
-            outer,
-            targets,
-            walk_edge(scorer, best.score[outer, targets], start, factor, design.protocol.bounds),
-        )
+        return outer, targets, walk_edge(scorer, start, factor, design.protocol.bounds)
 
     groups = _edge_groups(best, len(alphas), design)
     for outer, targets, found in run_threads(walk, groups, n_jobs=n_jobs):
@@ -128,12 +141,12 @@ def _best_candidate(
     flat = candidate.reshape(n_folds, n_alphas * n_layers, n_targets)
     entry = flat.argmax(axis=1)  # the only candidate, or the first
     score = np.full((n_folds, n_targets), -1.0)
-    open_question = (flat.sum(axis=1) > 1) | candidate[:, [0, -1]].any(axis=(1, 2))
+    several = flat.sum(axis=1) > 1
 
     def rescore(at: tuple[int, int]) -> tuple[int, int, IntArray, IntArray, FloatArray]:
         outer, layer = at
         mine = candidate[outer, :, layer]
-        targets = np.flatnonzero(mine.any(axis=0) & open_question[outer])
+        targets = np.flatnonzero(mine.any(axis=0) & several[outer])
         wanted = np.flatnonzero(mine[:, targets].any(axis=1))
         if not targets.size:
             return outer, layer, targets, wanted, np.empty((0, 0))
@@ -163,11 +176,7 @@ def _edge_groups(
 
 
 def walk_edge(
-    scorer: InnerScorer,
-    score: FloatArray,
-    alpha: float,
-    factor: float,
-    bounds: tuple[float, float],
+    scorer: InnerScorer, alpha: float, factor: float, bounds: tuple[float, float]
 ) -> FloatArray:
     """Carry penalties beyond the edge of the grid for as long as the score strictly rises.
 
@@ -180,8 +189,6 @@ def walk_edge(
     ----------
     scorer : InnerScorer
         Of the targets at this edge; it forgets those that have stopped.
-    score : ndarray, shape (n_targets,)
-        Theirs at the edge.
     alpha, factor : float
         The edge, and one half or two.
     bounds : tuple of float
@@ -192,6 +199,7 @@ def walk_edge(
     ndarray, shape (n_targets,)
         The chosen penalties.
     """
+    score = scorer.score(alpha)
     chosen = np.full(len(score), alpha)
     rising = np.arange(len(score))
     while rising.size and bounds[0] <= alpha * factor <= bounds[1]:

@@ -31,11 +31,11 @@ def correlation(predicted: FloatArray, measured: FloatArray) -> FloatArray:
 
 def correlation_with(predicted: FloatArray, centred: FloatArray, norm: FloatArray) -> FloatArray:
     """As `correlation`, with the demeaned responses and their `spread` computed before."""
-    p = predicted - predicted.mean(axis=0)
-    varying = np.sqrt(np.einsum("st,st->t", p, p))
-    products = np.einsum("st,st->t", p, centred)
-    defined = (varying > FLAT * np.sqrt(len(p))) & (norm > 0)
-    r = np.zeros(p.shape[1])
+    residual = predicted - predicted.mean(axis=0)
+    varying = np.sqrt(np.einsum("st,st->t", residual, residual))
+    products = np.einsum("st,st->t", residual, centred)
+    defined = (varying > FLAT * np.sqrt(len(residual))) & (norm > 0)
+    r = np.zeros(len(norm))
     np.divide(products, varying * norm, out=r, where=defined)
     return r
 

@@ -1,0 +1,249 @@
+"""What the documentation says is run, parsed, followed or compared with the code."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from heschl import __version__
+from heschl.brain import DATASETS, natsound165
+from heschl.cli.parser import make_parser
+from heschl.encode import PROTOCOLS
+from heschl.models import MODELS
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+MARKDOWN = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("docs/*/*.md")])
+PAGES = [*MARKDOWN, ROOT / "docs" / "command-line.rst"]
+
+#: Pages whose blocks of Python are run, one after the other, as one program.
+RUN = ("your-own-model", "your-own-dataset", "getting-started", "concepts", "models", "datasets")
+
+
+def name(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def read(path):
+    return path.read_text(encoding="utf-8")
+
+
+def blocks(text):
+    """Return (language, content) of every fenced block."""
+    return re.findall(r"^```([\w{}-]*)\n(.*?)^```$", text, re.S | re.M)
+
+
+def programs(text):
+    """Return every block of Python with the output that the next block, if of text, promises."""
+    found = blocks(text)
+    after = [*found[1:], ("", "")]
+    return [
+        (code, output if kind == "text" else None)
+        for (language, code), (kind, output) in zip(found, after, strict=True)
+        if language == "python"
+    ]
+
+
+def run_program(text):
+    """Run all blocks in one namespace; return what was printed beside what was promised."""
+    namespace = {"__name__": "documentation"}
+    pairs = []
+    for code, promised in programs(text):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(code, "<documentation>", "exec"), namespace)
+        if promised is not None:
+            pairs.append((printed.getvalue().rstrip(), promised.rstrip()))
+    return pairs
+
+
+def commands(text):
+    """Return every ``heschl`` command line typed in a console block, without its output."""
+    fenced = [content for language, content in blocks(text) if language == "console"]
+    literal = re.findall(r"^\.\. code-block:: console\n\n((?: {3}.*\n|\n)+)", text, re.M)
+    lines = [line.strip() for content in (*fenced, *literal) for line in content.splitlines()]
+    typed = [line[2:] for line in lines if line.startswith("$ ")]
+    return [line for line in typed if line.split()[0] == "heschl"]
+
+
+def anchors(text):
+    """Return the anchors of all headings, as GitHub and MyST make them."""
+    outside = re.sub(r"^```.*?^```$", "", text, flags=re.S | re.M)
+    titles = re.findall(r"^#+ (.+)$", outside, re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+def links(text):
+    """Return the targets of all Markdown links and images, outside of code."""
+    outside = re.sub(r"^```.*?^```$", "", text, flags=re.S | re.M)
+    return re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", outside))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=name)
+def test_example_runs_and_says_something(example, tmp_path, heschl_home):
+    environment = os.environ | {
+        "HESCHL_HOME": str(heschl_home),
+        "HESCHL_OFFLINE": "1",
+        "PYTHONPATH": str(ROOT / "src"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(example)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.strip()
+
+
+@pytest.mark.parametrize("page", RUN)
+def test_python_of_a_page_prints_what_the_page_says(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HESCHL_OFFLINE", "1")
+    text = read(ROOT / "docs" / f"{page}.md")
+    assert programs(text), "no block of Python"
+    for printed, promised in run_program(text):
+        assert printed == promised
+
+
+@pytest.mark.shared
+def test_python_of_the_readme_prints_what_it_says(shared, monkeypatch):
+    natsound165.fetch(shared / "data" / "natsound165")
+    monkeypatch.setenv("HESCHL_OFFLINE", "1")
+    pairs = run_program(read(ROOT / "README.md"))
+    assert pairs
+    for printed, promised in pairs:
+        assert printed == promised
+
+
+def test_own_model_page_shows_the_code_of_the_examples():
+    """What a reader copies from the page is what the examples hold."""
+    page = read(ROOT / "docs" / "your-own-model.md")
+    for example in ("own_model", "own_audio_model"):
+        code = read(ROOT / "examples" / f"{example}.py")
+        parts = re.findall(r"^(?:class|def) .*?(?=^\S|\Z)", code, re.S | re.M)
+        shown = [part for part in parts if not part.startswith("def main")]
+        assert shown
+        for part in shown:
+            assert part.rstrip() in page, f"{example}: {part.splitlines()[0]}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_commands_of_a_page_can_be_typed(page):
+    for line in commands(read(page)):
+        arguments = shlex.split(line)[1:]
+        options = make_parser().parse_args(arguments)
+        assert options.command == arguments[0]
+
+
+def test_commands_are_found():
+    found = [line.split()[1] for page in PAGES for line in commands(read(page))]
+    assert {"demo", "fetch", "score", "report", "info"} <= set(found)
+
+
+def test_a_mistyped_command_would_be_noticed():
+    (line,) = commands("```console\n$ heschl score x --datasets y\nsome output\n```\n")
+    with pytest.raises(SystemExit), contextlib.redirect_stderr(io.StringIO()):
+        make_parser().parse_args(shlex.split(line)[1:])
+
+
+@pytest.mark.parametrize("page", MARKDOWN, ids=name)
+def test_links_of_a_page_lead_somewhere(page):
+    text = read(page)
+    for link in links(text):
+        parts = urlsplit(link)
+        if parts.scheme:
+            assert parts.scheme == "https", link
+            continue
+        target = page.parent / parts.path if parts.path else page
+        assert target.is_file(), f"{link}: no such file"
+        if parts.fragment:
+            assert parts.fragment in anchors(read(target)), f"{link}: no such heading"
+
+
+def test_every_page_is_in_a_table_of_contents():
+    held = set()
+    for page in MARKDOWN:
+        for content in re.findall(r"^```\{toctree\}\n(.*?)^```$", read(page), re.S | re.M):
+            entries = [line for line in content.split() if not line.startswith(":")]
+            held |= {(page.parent / entry).with_suffix("").resolve() for entry in entries}
+    pages = {p.with_suffix("") for p in PAGES if p.is_relative_to(ROOT / "docs")}
+    built = {page for page in pages if "_build" not in page.parts}
+    assert built - held == {ROOT / "docs" / "index"}
+
+
+def test_images_are_used_and_small():
+    images = set((ROOT / "docs" / "images").iterdir())
+    shown = {
+        (page.parent / link).resolve()
+        for page in MARKDOWN
+        for link in links(read(page))
+        if link.endswith(".png")
+    }
+    assert shown == images
+    assert max(image.stat().st_size for image in images) < 150_000
+
+
+def test_registered_names_are_documented():
+    for page, names in (
+        ("models", MODELS),
+        ("datasets", DATASETS),
+        ("pepino2025", PROTOCOLS),
+    ):
+        text = read(ROOT / "docs" / f"{page}.md")
+        for one in names:
+            assert f"`{one}`" in text, f"docs/{page}.md does not mention {one}"
+
+
+def component_table(text):
+    """Return {target: [r2, ...]} from a table on the terminal or in Markdown."""
+    found = {}
+    for target in natsound165.LABELS:
+        rows = re.findall(rf"^(?:.*spectrotemporal.*)?\W{target}\b(.*)$", text, re.M)
+        rows += re.findall(rf"^\|.*`{target}`(.*)$", text, re.M)
+        found[target] = [float(x) for row in rows[:1] for x in re.findall(r"\d\.\d+", row)]
+    return found
+
+
+def test_pages_agree_on_the_published_components():
+    """One set of numbers everywhere, each within 0.01 of the published one."""
+    published = natsound165.PUBLISHED["spectrotemporal"]
+    protocol = component_table(read(ROOT / "docs" / "pepino2025.md"))
+    for page in ("README.md", "docs/getting-started.md"):
+        shown = component_table(read(ROOT / page))
+        assert {t: v[:1] for t, v in shown.items()} == {t: v[1:] for t, v in protocol.items()}, page
+    for target, (theirs, ours) in protocol.items():
+        assert theirs == published[target]
+        assert abs(ours - theirs) < 0.01
+
+
+def test_versions_and_licence_agree():
+    citation = read(ROOT / "CITATION.cff")
+    assert re.search(r"^version: (.+)$", citation, re.M)[1] == __version__
+    assert re.search(r"^license: (.+)$", citation, re.M)[1] == "BSD-3-Clause"
+    assert 'license = "BSD-3-Clause"' in read(ROOT / "pyproject.toml")
+    assert "BSD 3-Clause License" in read(ROOT / "LICENSE")
+    assert "## [Unreleased]" in read(ROOT / "CHANGELOG.md")
+
+
+def test_contributing_names_the_targets_of_the_makefile():
+    targets = set(re.findall(r"^([a-z]+):", read(ROOT / "Makefile"), re.M))
+    told = set(re.findall(r"`make ([a-z]+)`", read(ROOT / "CONTRIBUTING.md")))
+    assert told == targets
+
+
+def test_no_page_names_a_folder_of_this_machine():
+    for page in PAGES:
+        assert not re.search(r"/(?:tmp|work|root)/|shared/data", read(page)), page
