@@ -8,7 +8,7 @@ from heschl.cli.parser import make_parser
 
 
 def documented_parser() -> argparse.ArgumentParser:
-    """Return the parser whose epilogs are reStructuredText; the first one says what the page says."""
+    """Return the parser whose epilogs are reStructuredText; its own is left to the page."""
     parser = make_parser()
     parser.epilog = None
     for action in parser._actions:

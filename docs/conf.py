@@ -36,7 +36,7 @@ nitpick_ignore = [
 ]
 
 # Docstrings say types in words, with shapes and units: they are shown as they are.
-smartquotes = False  # would make one dash of the two before an option
+smartquotes_action = "D"  # dashes; quotation marks stay as they are
 default_role = "py:obj"
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"

@@ -245,16 +245,16 @@ def test_rotation_keeps_distances_of_sounds():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (dict(folds=np.where(FOLDS == 3, 4, FOLDS)), "fold 3 is empty"),
-        (dict(folds=FOLDS % 2), "at least 3"),
-        (dict(folds=FOLDS - 1), "from 0 on"),
-        (dict(folds=FOLDS[:-1]), "folds have shape"),
-        (dict(folds=FOLDS.astype(float)), "whole number"),
-        (dict(features={}), "at least one layer"),
-        (dict(features={"x": np.ones((N - 1, 3))}), r"layer 'x' have shape \(44, 3\)"),
-        (dict(features={"x": np.full((N, 3), np.nan)}), "layer 'x' hold nan"),
-        (dict(responses=np.ones(N)), "expected \\(n_sounds, n_targets\\)"),
-        (dict(responses=np.full((N, 2), np.inf)), "infinite"),
+        ({"folds": np.where(FOLDS == 3, 4, FOLDS)}, "fold 3 is empty"),
+        ({"folds": FOLDS % 2}, "at least 3"),
+        ({"folds": FOLDS - 1}, "from 0 on"),
+        ({"folds": FOLDS[:-1]}, "folds have shape"),
+        ({"folds": FOLDS.astype(float)}, "whole number"),
+        ({"features": {}}, "at least one layer"),
+        ({"features": {"x": np.ones((N - 1, 3))}}, r"layer 'x' have shape \(44, 3\)"),
+        ({"features": {"x": np.full((N, 3), np.nan)}}, "layer 'x' hold nan"),
+        ({"responses": np.ones(N)}, "expected \\(n_sounds, n_targets\\)"),
+        ({"responses": np.full((N, 2), np.inf)}, "infinite"),
     ],
 )
 def test_bad_input_is_refused(change, message):

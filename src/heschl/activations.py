@@ -22,7 +22,7 @@ from heschl.models import AudioModel, load_model
 from heschl.sounds import Sounds
 
 VERSION = 1  # of this step: raise it whenever the numbers it gives could change
-ROWS_PER_PART = 32  # sounds that an interruption can lose
+ROWS_PER_PART = 32  # sounds that an interruption can lose; raise VERSION when it changes
 log = logging.getLogger("heschl")
 
 
@@ -95,7 +95,8 @@ def extract(
     AudioError
         If a sound cannot be read, is silent or not finite.
     InputError
-        If the model returns nan, infinity, or other numbers of rows than sounds.
+        If the model returns nan, infinity, other numbers of rows than sounds, or other numbers of
+        features for some sounds than for others.
     StoreError
         If the store cannot be written.
     """
@@ -147,14 +148,14 @@ def time_average(layer: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _stored(entry: store.ArrayEntry) -> store.StoredArrays | None:
-    """Return a complete, undamaged entry; remove a damaged one."""
+    """Return a complete, undamaged entry; what is damaged will be computed again."""
     if not entry.complete:
         return None
     try:
         return entry.open()
     except DamagedEntryError as error:
         log.warning("stored activations are damaged and will be computed again: %s", error)
-        entry.remove()
+        entry.reopen()
         return None
 
 
@@ -171,6 +172,7 @@ def _compute(
     show_progress: bool,
 ) -> Iterator[tuple[int, dict[str, NDArray[np.float32]]]]:
     """Yield the parts that are not done yet."""
+    n_features: dict[str, int] = {}
     with progress.bar(model.name, len(sounds), "sounds", show=show_progress) as advance:
         for index in range(_n_parts(sounds)):
             rows = sounds[index * ROWS_PER_PART : (index + 1) * ROWS_PER_PART]
@@ -183,19 +185,23 @@ def _compute(
                 batch = waveforms[start : start + batch_size]
                 out = model(batch, layers)
                 names = rows.names[start : start + batch_size]
-                batches.append({x: _check(out[x], model, x, names) for x in layers})
+                batches.append({x: _pooled(out, model, x, names) for x in layers})
+                _check_equal_features(batches[-1], n_features, model)
                 advance(len(batch))
             yield index, {x: np.concatenate([batch[x] for batch in batches]) for x in layers}
 
 
-def _check(
-    output: NDArray[np.float32], model: AudioModel, layer: str, names: Sequence[str]
+def _pooled(
+    out: Mapping[str, NDArray[np.float32]], model: AudioModel, layer: str, names: Sequence[str]
 ) -> NDArray[np.float32]:
-    """Average over time, and refuse what no later step could use."""
-    if len(output) != len(names):
+    """Average a layer over time, and refuse what no later step could use."""
+    if layer not in out:
+        raise InputError(f"{model.name} returned the layers {list(out)}; expected also {layer!r}")
+    output = np.asarray(out[layer])
+    if output.ndim < 2 or len(output) != len(names) or not output.size:
         raise InputError(
-            f"{model.name}, layer {layer!r}: {len(output)} rows for {len(names)} sounds; "
-            "expected one row for each"
+            f"{model.name}, layer {layer!r}: shape {output.shape} for {len(names)} sounds; "
+            "expected (n_sounds, ..., n_frames), one row for each sound and at least one frame"
         )
     features = time_average(output)
     bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
@@ -205,6 +211,20 @@ def _check(
             "expected finite numbers"
         )
     return features
+
+
+def _check_equal_features(
+    batch: Mapping[str, NDArray[np.float32]], n_features: dict[str, int], model: AudioModel
+) -> None:
+    """Refuse a batch with other numbers of features than those before, noted in ``n_features``."""
+    for layer, features in batch.items():
+        found, expected = features.shape[1], n_features.setdefault(layer, features.shape[1])
+        if found != expected:
+            raise InputError(
+                f"{model.name}, layer {layer!r}: {found} features for some sounds, {expected} for "
+                "others; expected as many for every sound (only the time axis, the last, is "
+                "averaged)"
+            )
 
 
 def _warn_of_low_rates(model: AudioModel, sounds: Sounds) -> None:

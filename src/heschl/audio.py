@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import struct
+import os
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -39,43 +40,76 @@ def read(path: str | Path) -> tuple[FloatArray, int]:
         If the file is missing, empty, damaged, cut short, or holds nan or infinity.
     """
     path = Path(path)
+    if path.is_dir():
+        raise AudioError(f"{path}: a folder; expected a sound file")
     if not path.is_file():
         raise AudioError(f"{path}: no such sound file")
-    _check_riff_length(path)
     try:
+        _check_whole(path)
         with soundfile.SoundFile(path) as file:
             expected = file.frames
             samples = file.read(dtype="float32", always_2d=True)
             rate = int(file.samplerate)
-    except (soundfile.LibsndfileError, RuntimeError) as error:
+    except OSError as error:
+        raise AudioError(f"{path}: cannot be opened ({error.strerror or error})") from error
+    except (RuntimeError, TypeError) as error:  # libsndfile's own, and files without a header
         raise AudioError(f"{path}: not a readable sound file ({error}); is it damaged?") from error
     if len(samples) == 0:
         raise AudioError(f"{path}: holds no samples")
     if len(samples) < expected:
-        raise AudioError(
-            f"{path}: cut short: its header promises {expected} samples, {len(samples)} are there; "
-            "copy or download it again"
-        )
+        raise _cut_short(path, f"its header promises {expected} samples, {len(samples)} are there")
     waveform = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
     check_finite(waveform, str(path))
     return np.ascontiguousarray(waveform), rate
 
 
-def _check_riff_length(path: Path) -> None:
-    """Refuse a WAV file shorter than its header says; libsndfile reads it without a word."""
+def _cut_short(path: Path, how: str) -> AudioError:
+    return AudioError(f"{path}: cut short: {how}; copy or download it again")
+
+
+def _check_whole(path: Path) -> None:
+    """Refuse a file that ends too early; libsndfile reads these without a word.
+
+    WAV, RF64 and AIFF say at the start how long they are; the last page of an Ogg file says that it
+    is the last (RFC 3533, section 6).
+    """
     with path.open("rb") as handle:
-        header = handle.read(12)
-    if len(header) < 12 or header[:4] != b"RIFF" or header[8:12] != b"WAVE":
-        return
-    (declared,) = struct.unpack("<I", header[4:8])
-    if declared in (0, 0xFFFFFFFF):  # written to a pipe: the length was not known
-        return
-    actual = path.stat().st_size
-    if actual < declared + 8:
-        raise AudioError(
-            f"{path}: cut short: its header promises {declared + 8} bytes, {actual} are there; "
-            "copy or download it again"
-        )
+        header = handle.read(28)
+        if header[:4] == b"OggS":
+            handle.seek(0)
+            if not _ogg_ends(handle):
+                raise _cut_short(path, "the end of its Ogg stream is missing")
+            return
+    promised, actual = _promised_bytes(header), path.stat().st_size
+    if actual < promised:
+        raise _cut_short(path, f"its header promises {promised} bytes, {actual} are there")
+
+
+def _promised_bytes(header: bytes) -> int:
+    """Return the length of a file by its first 28 bytes; 0 if they do not tell."""
+    kind = header[:4], header[8:12]
+    if len(header) < 28:
+        return 0
+    if kind == (b"RIFF", b"WAVE"):
+        size = int.from_bytes(header[4:8], "little")
+        unknown = (0, 0xFFFFFFFF)  # written to a pipe
+        return 0 if size in unknown else size + 8
+    if kind == (b"RF64", b"WAVE") and header[12:16] == b"ds64":  # EBU Tech 3306
+        return int.from_bytes(header[20:28], "little") + 8
+    if kind in ((b"FORM", b"AIFF"), (b"FORM", b"AIFC")):
+        return int.from_bytes(header[4:8], "big") + 8
+    return 0
+
+
+def _ogg_ends(handle: BinaryIO) -> bool:
+    """Whether the last page of an Ogg file is whole and marked as the last of its stream."""
+    last, end = False, 0
+    while (page := handle.read(27))[:4] == b"OggS" and len(page) == 27:
+        last = bool(page[5] & 4)
+        sizes = handle.read(page[26])  # of the segments that follow
+        end = handle.tell() + sum(sizes)
+        handle.seek(end)
+    return last and end <= handle.seek(0, os.SEEK_END)
 
 
 def check_finite(waveform: NDArray[np.floating], name: str) -> None:

@@ -12,10 +12,11 @@ class HeschlError(Exception):
     exit_code = 1
 
 
-class UnknownNameError(HeschlError, LookupError):
+class UnknownNameError(HeschlError, KeyError):
     """A model, dataset, protocol or layer of that name does not exist."""
 
     exit_code = 2
+    __str__ = Exception.__str__  # KeyError would show the message in quotes
 
 
 class UsageError(HeschlError, ValueError):

@@ -50,7 +50,7 @@ def bar(label: str, total: float, unit: str, *, show: bool = True) -> Iterator[A
     )
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),  # a user's model may be named "[x]"
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn(f"{unit}, {{task.fields[rate]}}/s, left"),

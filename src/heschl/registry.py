@@ -33,8 +33,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
         All valid names, in the order in which they are to be shown.
     """
     names = list(known)
-    near = difflib.get_close_matches(name.lower(), [n.lower() for n in names], n=3, cutoff=0.5)
     by_lower = {n.lower(): n for n in names}
+    near = difflib.get_close_matches(str(name).lower(), list(by_lower), n=3, cutoff=0.5)
     shown = ", ".join(by_lower[n] for n in near)
     listed = ", ".join(names) if len(names) <= 40 else f"{', '.join(names[:40])}, ..."
     hint = f" Did you mean: {shown}?" if shown else ""

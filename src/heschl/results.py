@@ -116,13 +116,21 @@ class Results:
         -------
         Path
             The folder.
+
+        Raises
+        ------
+        InputError
+            If a table or the provenance holds what JSON cannot (infinity); nothing is written.
+        StoreError
+            If the folder cannot be written.
         """
         folder = Path(folder)
         entries = []
+        self._check_json_ready()
         for detail in self.details:
             arrays = {name: getattr(detail, name) for name in _DETAIL_ARRAYS}
             path = store.write_arrays(
-                folder, lambda file: f"detail-{store.file_sha256(file)[:16]}.safetensors", arrays
+                folder, lambda file: f"detail-{_digest(file)}.safetensors", arrays
             )
             entries.append(_detail_header(detail) | {"arrays": path.name})
         content = {
@@ -134,6 +142,20 @@ class Results:
         store.write_text(folder / "scores.csv", self.scores.to_csv(index=False))
         store.write_json(folder / FILE, content)
         return folder
+
+    def _check_json_ready(self) -> None:
+        for what, content in (
+            ("scores", self.rows()),
+            ("provenance", dict(self.provenance)),
+            *((f"details of {d.model} on {d.dataset}", _detail_header(d)) for d in self.details),
+        ):
+            try:
+                store.canonical_json(content)
+            except (TypeError, ValueError) as error:
+                raise InputError(
+                    f"results cannot be saved: in the {what}, {error}; expected finite numbers, "
+                    "text, and nan or None where something is missing"
+                ) from error
 
     @classmethod
     def load(cls, folder: str | Path) -> Results:
@@ -154,14 +176,18 @@ class Results:
             )
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             raise DamagedEntryError(f"{path}: not readable ({error})") from error
-        if content.get("format") != FORMAT:
-            raise InputError(
-                f"{path}: format {content.get('format')!r}; this heschl reads {FORMAT}"
-            )
-        details = tuple(_read_detail(folder, entry) for entry in content["details"])
-        return cls(score_table(content["rows"]), content["provenance"], details)
+        found = content.get("format") if isinstance(content, dict) else None
+        if found != FORMAT:
+            raise InputError(f"{path}: format {found!r}; this heschl reads {FORMAT}")
+        try:
+            details = tuple(_read_detail(folder, entry) for entry in content["details"])
+            return cls(score_table(content["rows"]), dict(content["provenance"]), details)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DamagedEntryError(
+                f"{path}: not as heschl wrote it ({type(error).__name__}: {error}); score again"
+            ) from error
 
 
 def score_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -207,6 +233,10 @@ def _json_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
+def _digest(path: Path) -> str:
+    return store.file_sha256(path)[:16]
+
+
 def _detail_header(detail: Detail) -> dict[str, Any]:
     return {
         "model": detail.model,
@@ -226,8 +256,8 @@ def _read_detail(folder: Path, entry: Mapping[str, Any]) -> Detail:
     header["targets"] = pd.DataFrame(header["targets"])
     header["sounds"] = pd.DataFrame(header["sounds"])
     header["layers"] = tuple(header["layers"])
-    arrays = store.read_arrays(folder / Path(entry["arrays"]).name)
-    missing = [name for name in _DETAIL_ARRAYS if name not in arrays]
-    if missing:
-        raise DamagedEntryError(f"{folder / entry['arrays']}: lacks {', '.join(missing)}")
+    path = folder / Path(entry["arrays"]).name
+    arrays = store.read_arrays(path)
+    if path.stem != f"detail-{_digest(path)}":
+        raise DamagedEntryError(f"{path}: altered since it was written; score again")
     return Detail(**header | {name: arrays[name] for name in _DETAIL_ARRAYS})

@@ -35,12 +35,25 @@ class Clip:
     category: str | None = None
 
     def read(self) -> tuple[NDArray[np.float32], int]:
-        """Return the mono waveform as it is, and its sample rate in Hz."""
-        if isinstance(self.source, Path):
+        """Return the mono waveform as it is, and its sample rate in Hz.
+
+        Raises
+        ------
+        AudioError
+            If it is missing, damaged, cut short, not finite, or no mono waveform.
+        """
+        if isinstance(self.source, str | Path):
             return audio.read(self.source)
-        waveform, rate = self.source
+        waveform, rate = np.asarray(self.source[0]), self.source[1]
+        if waveform.ndim != 1 or not waveform.size or not np.issubdtype(waveform.dtype, np.floating):
+            raise AudioError(
+                f"{self.name}: samples of type {waveform.dtype} and shape {waveform.shape}; expected "
+                "floating-point numbers, full scale -1 to 1, of shape (n_samples,)"
+            )
+        if not rate > 0:
+            raise AudioError(f"{self.name}: its sample rate is {rate}; expected Hz, more than 0")
         audio.check_finite(waveform, self.name)
-        return np.asarray(waveform, np.float32), rate
+        return waveform.astype(np.float32, copy=False), rate
 
 
 @dataclass(frozen=True)

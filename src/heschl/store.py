@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import secrets
-import shutil
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -143,8 +143,11 @@ def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write named arrays as a numpy archive, atomically."""
 
     def write(file: Path) -> None:
-        with file.open("wb") as handle:  # given a path, numpy would append a suffix
-            np.savez(handle, allow_pickle=False, **dict(arrays))
+        # numpy.savez takes names as keyword arguments, so that a layer named "file" would fail
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
 
     write_atomic(path.parent, path.name, write)
 
@@ -199,7 +202,7 @@ class ArrayEntry:
             if file_sha256(path) == digest:
                 parts[int(index)] = path
             else:
-                path.unlink()
+                path.unlink(missing_ok=True)  # another process may have been faster
         return parts
 
     def commit(self, n_parts: int, description: Mapping[str, Any]) -> None:
@@ -217,9 +220,18 @@ class ArrayEntry:
         names = [parts[i].name for i in range(n_parts)]
         write_json(self.folder / MANIFEST, {"parts": names, "description": dict(description)})
 
-    def remove(self) -> None:
-        """Delete the entry."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def reopen(self) -> None:
+        """Declare the entry incomplete; whole parts stay and need not be computed again.
+
+        Raises
+        ------
+        StoreError
+            If the store is read-only.
+        """
+        try:
+            (self.folder / MANIFEST).unlink(missing_ok=True)
+        except OSError as error:
+            raise _cannot_write(self.folder, error) from error
 
     def open(self) -> StoredArrays:
         """Check every part against its checksum and return the arrays, read when asked for.
@@ -235,6 +247,8 @@ class ArrayEntry:
             description = dict(manifest["description"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DamagedEntryError(f"{self.folder}: unreadable manifest ({error})") from error
+        if not names:
+            raise DamagedEntryError(f"{self.folder}: its manifest lists no parts")
         paths = []
         for name in names:
             path = self.folder / name

@@ -37,8 +37,8 @@ def run_threads(
 ) -> Iterator[OutT]:
     """Yield ``work(item)`` of every item as they finish (not in order), BLAS held to one thread.
 
-    At most two items a thread are under way, so a generator of large items stays lazy. The first
-    error, or the consumer's stopping, cancels what has not started.
+    At most two items a thread are under way or waiting to be taken, so a generator of large items
+    stays lazy. The first error, or the consumer's stopping, cancels what has not started.
     """
     jobs = n_threads(n_jobs)
     todo = iter(items)
@@ -47,9 +47,10 @@ def run_threads(
         try:
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
-                running |= {pool.submit(work, item) for item in islice(todo, len(done))}
                 for future in done:
-                    yield future.result()
+                    out = future.result()
+                    running |= {pool.submit(work, item) for item in islice(todo, 1)}
+                    yield out
         finally:
             for future in running:
                 future.cancel()
