@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-
 from threadpoolctl import threadpool_limits
+
 from timing import interleaved
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
@@ -31,7 +31,7 @@ LOOP_TARGETS = 2
 
 
 def problem() -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Layers that share latent causes, varying by about 0.1 over sounds; responses to some, noisy."""
+    """Layers with shared latent causes, varying by about 0.1; noisy responses to some of these."""
     rng = np.random.default_rng(0)
     latent = rng.standard_normal((N_SOUNDS, N_SOUNDS)) * np.arange(1, N_SOUNDS + 1) ** -0.7
     features = {

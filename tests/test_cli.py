@@ -153,9 +153,11 @@ def test_extract_to_a_file(capsys, tmp_path, own_folder):
         (["report", "nowhere"], 1, "no results here"),
     ],
 )
-def test_wrong_names_and_values(capsys, arguments, code, message):
+def test_wrong_names_and_values(capsys, heschl_home, arguments, code, message):
+    home = list(heschl_home.iterdir())
     got, _, err = call(capsys, *arguments)
     assert got == code
+    assert list(heschl_home.iterdir()) == home, "nothing was written"
     assert message in err
     assert err.startswith("heschl: ")
     assert "Traceback" not in err
@@ -170,8 +172,8 @@ def test_offline_says_how_to_go_on(capsys, monkeypatch):
 
 def test_no_network_is_said(capsys, monkeypatch):
     """Nothing listens there; the network beyond this machine is closed in tests."""
-    monkeypatch.setattr(natsound165, "BASE_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr("heschl.fetch.WAITS", ())
+    monkeypatch.setattr(natsound165.release, "BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr("heschl.fetch.downloading.WAITS", ())
     code, _, err = call(capsys, "fetch", "natsound165")
     assert code == 1
     assert "--from" in err

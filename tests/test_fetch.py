@@ -187,7 +187,9 @@ def test_cut_connection_is_resumed_where_it_ended(server, target, after, sized):
     server.cut("big.bin", after)
     run(server, target, "big.bin", sized=sized)
     assert tree(target) == {"big.bin": RELEASE["big.bin"]}
-    kept = after - after % fetch._CHUNK  # urllib3 drops the chunk that did not become whole
+    kept = (
+        after - after % fetch.transfer._CHUNK
+    )  # urllib3 drops the chunk that did not become whole
     assert server.ranges_of("big.bin") == [None, f"bytes={kept}-" if kept else None]
 
 
@@ -334,15 +336,15 @@ def recorded_waits(monkeypatch):
             waited.append(timeout)
             return self.is_set()
 
-    monkeypatch.setattr(fetch, "threading", SimpleNamespace(Event=Event))
+    monkeypatch.setattr(fetch.downloading, "threading", SimpleNamespace(Event=Event))
     return waited
 
 
 def test_waits_grow(server, target, monkeypatch):
     waited = recorded_waits(monkeypatch)
-    server.answer("big.bin", *[503] * len(fetch.WAITS))
+    server.answer("big.bin", *[503] * len(fetch.downloading.WAITS))
     run(server, target, "big.bin", waits=None)
-    assert waited == list(fetch.WAITS)
+    assert waited == list(fetch.downloading.WAITS)
     assert waited == sorted(set(waited))
 
 
@@ -351,7 +353,7 @@ def test_waits_grow(server, target, monkeypatch):
     [
         ("7", 7.0),
         ("0", 1.0),
-        ("999999", fetch.LONGEST_WAIT),
+        ("999999", fetch.transfer.LONGEST_WAIT),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 1.0),
     ],
 )
@@ -500,7 +502,7 @@ def interrupted_bar(label, total, unit, *, show=True):
 
 def test_interruption_while_progress_is_shown(server, target, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(fetch, "bar", interrupted_bar)
+        patch.setattr(fetch.downloading, "bar", interrupted_bar)
         with pytest.raises(KeyboardInterrupt):
             run(server, target, "big.bin")
     (left,) = tree(target)
@@ -553,7 +555,7 @@ def recorded_bar(monkeypatch):
 
         yield advance
 
-    monkeypatch.setattr(fetch, "bar", bar)
+    monkeypatch.setattr(fetch.downloading, "bar", bar)
     return seen
 
 

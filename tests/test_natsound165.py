@@ -15,7 +15,7 @@ import pytest
 import scipy.io
 import soundfile
 
-from heschl import fetch as downloads
+from heschl import fetch
 from heschl.brain import natsound165
 from heschl.brain.dataset import DatasetSpec
 from heschl.errors import (
@@ -79,9 +79,9 @@ def copy(release, tmp_path):
 @pytest.fixture
 def server(repository, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(downloads, "WAITS", (0.0, 0.0))
+    monkeypatch.setattr(fetch.downloading, "WAITS", (0.0, 0.0))
     with Loopback(repository) as running:
-        monkeypatch.setattr(natsound165, "BASE_URL", running.url)
+        monkeypatch.setattr(natsound165.release, "BASE_URL", running.url)
         yield running
 
 
@@ -96,7 +96,7 @@ def golden_folds(shared):
 
 
 def test_table_has_165_sounds_in_five_folds_of_33():
-    sounds = natsound165._sounds()
+    sounds = natsound165.release.released_sounds()
     assert len(sounds) == 165
     assert len({sound.name for sound in sounds}) == 165
     assert len({sound.sha256_file for sound in sounds}) == 165
@@ -108,14 +108,16 @@ def test_table_has_165_sounds_in_five_folds_of_33():
 
 
 def test_hash_of_the_table_changes_with_any_of_its_values(monkeypatch):
-    original = natsound165._table_sha256()
-    sounds = natsound165._sounds()
+    original = natsound165.release.table_sha256()
+    sounds = natsound165.release.released_sounds()
     for change in ({"name": "x"}, {"fold": 4}, {"sha256_file": "0"}, {"sha256_samples": "0"}):
-        row = natsound165._Sound(**(vars(sounds[7]) | change))
-        monkeypatch.setattr(natsound165, "_sounds", lambda row=row: (*sounds[:7], row, *sounds[8:]))
-        assert natsound165._table_sha256() != original
-    monkeypatch.setattr(natsound165, "_sounds", lambda: sounds)
-    assert natsound165._table_sha256() == original
+        row = natsound165.release.ReleasedSound(**(vars(sounds[7]) | change))
+        monkeypatch.setattr(
+            natsound165.release, "released_sounds", lambda row=row: (*sounds[:7], row, *sounds[8:])
+        )
+        assert natsound165.release.table_sha256() != original
+    monkeypatch.setattr(natsound165.release, "released_sounds", lambda: sounds)
+    assert natsound165.release.table_sha256() == original
 
 
 def test_remote_files_are_of_the_pinned_commit():
@@ -137,13 +139,13 @@ def test_written_wav_is_that_of_libsndfile():
     samples = np.random.default_rng(0).integers(-32768, 32768, 4410).astype("<i2")
     file = io.BytesIO()
     soundfile.write(file, samples, 44_100, format="WAV", subtype="PCM_16")
-    assert natsound165._wav_file(samples.tobytes()) == file.getvalue()
+    assert natsound165.local_copy._wav_file(samples.tobytes()) == file.getvalue()
 
 
 @pytest.mark.shared
 def test_table_agrees_with_the_release(release, golden_folds):
     """Names, order and folds; published hashes; samples decoded here from the FLAC files."""
-    sounds = natsound165._sounds()
+    sounds = natsound165.release.released_sounds()
     assert [(sound.name, sound.fold) for sound in sounds] == golden_folds
     with (release / "sha256_original_wav.csv").open(newline="") as handle:
         published = {row["path"]: row["sha256"] for row in csv.DictReader(handle)}
@@ -255,7 +257,7 @@ def test_truncated_sound_is_refused(copy, repository, heschl_home, n_bytes, suff
 
 @pytest.mark.shared
 def test_everything_that_is_wrong_is_said(copy, heschl_home):
-    names = [sound.name for sound in natsound165._sounds()]
+    names = [sound.name for sound in natsound165.release.released_sounds()]
     for name in names[:7]:
         (copy / "stimuli" / f"{name}.flac").unlink()
     rewrite(copy, names[100], one_sample_changed)
@@ -367,7 +369,7 @@ def test_load_offline_says_how_to_give_a_copy(monkeypatch, heschl_home):
     with pytest.raises(OfflineError) as caught:
         natsound165.load()
     assert "heschl fetch natsound165 --from PATH" in str(caught.value)
-    assert natsound165.BASE_URL in str(caught.value)
+    assert natsound165.release.BASE_URL in str(caught.value)
     assert "29.6 MB" in str(caught.value)
     assert stored(heschl_home) == set()
 
@@ -496,8 +498,8 @@ def test_waveforms_are_those_released(dataset, release):
 @pytest.mark.shared
 def test_provenance_and_published_scores(dataset):
     assert dataset.source["commit"] == "b41b99ff620d7997dbf278fc770f58566707726a"
-    assert dataset.source["components_sha256"] == natsound165.COMPONENTS_SHA256
-    assert dataset.source["table_sha256"] == natsound165._table_sha256()
+    assert dataset.source["components_sha256"] == natsound165.release.COMPONENTS_SHA256
+    assert dataset.source["table_sha256"] == natsound165.release.table_sha256()
     assert set(dataset.published["spectrotemporal"]) == set(dataset.targets["target"])
     assert sum(dataset.published["spectrotemporal"].values()) == pytest.approx(3.36)
     assert "2015" in dataset.citation
@@ -509,9 +511,9 @@ def test_provenance_and_published_scores(dataset):
 
 
 def test_sounds_of_another_release_are_refused():
-    assert natsound165._rows_of(["a", "b", "c"], ["c", "a", "b"]).tolist() == [1, 2, 0]
+    assert natsound165.tables.rows_of(["a", "b", "c"], ["c", "a", "b"]).tolist() == [1, 2, 0]
     with pytest.raises(InputError, match="not those of natsound165: c, d;"):
-        natsound165._rows_of(["a", "b", "c"], ["a", "b", "d"])
+        natsound165.tables.rows_of(["a", "b", "c"], ["a", "b", "d"])
 
 
 @pytest.mark.parametrize(
@@ -522,9 +524,9 @@ def test_sounds_of_another_release_are_refused():
     ],
 )
 def test_categories_that_disagree_are_refused(listed, message):
-    natsound165._check_categories({"a": "Music"}, {"a": "Music"})
+    natsound165.tables.check_categories({"a": "Music"}, {"a": "Music"})
     with pytest.raises(InputError, match=message):
-        natsound165._check_categories(listed, {"a": "Music", "b": "Nature"})
+        natsound165.tables.check_categories(listed, {"a": "Music", "b": "Nature"})
 
 
 @pytest.mark.shared
@@ -534,7 +536,7 @@ def test_load_compares_the_two_tables_of_categories(release, monkeypatch):
         f"{SOME},Mechanical".encode(), f"{SOME},mechanical".encode()
     )
     path.write_bytes(content)
-    monkeypatch.setattr(natsound165, "CATEGORIES_SHA256", sha256(content))
+    monkeypatch.setattr(natsound165.tables, "CATEGORIES_SHA256", sha256(content))
     with pytest.raises(InputError, match=f"{SOME}: .*'mechanical', .*'Mechanical'"):
         natsound165.load()
 
@@ -545,4 +547,4 @@ def test_spec():
     assert (spec.name, spec.kind) == ("natsound165", "components")
     assert spec.load is natsound165.load
     assert spec.fetch is natsound165.fetch
-    assert Path(natsound165.__file__).with_suffix(".csv").is_file()
+    assert Path(natsound165.__file__).with_name("natsound165.csv").is_file()

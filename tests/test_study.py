@@ -207,7 +207,7 @@ def test_unknown_names_come_before_work(monkeypatch):
 
 def test_datasets_that_cannot_be(monkeypatch):
     monkeypatch.setattr(activations, "_compute", None)
-    with pytest.raises(InputError, match="fold 2 is empty"):
+    with pytest.raises(InputError, match="fold 1 is empty"):
         heschl.score(ENERGY, small_dataset(folds=np.arange(20) % 2 * 3))
     with pytest.raises(InputError, match="responses to 19 sounds, but 20 sounds"):
         small_dataset(responses=np.zeros((19, 4, 2)))

@@ -1,4 +1,4 @@
-"""How brain-like is an audio model, how good is it at hearing, and how do the two go together?"""
+"""How brain-like an audio model is, how good it is at hearing, and how the two go together."""
 
 from __future__ import annotations
 

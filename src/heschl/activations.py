@@ -17,7 +17,7 @@ import soxr
 from numpy.typing import NDArray
 
 from heschl import progress, store
-from heschl.errors import DamagedEntryError, InputError, UsageError
+from heschl.errors import DamagedEntryError, HeschlWarning, InputError, UsageError
 from heschl.models import AudioModel, load_model
 from heschl.sounds import Sounds
 
@@ -233,5 +233,6 @@ def _warn_of_low_rates(model: AudioModel, sounds: Sounds) -> None:
         warnings.warn(
             f"{len(low)} of {len(sounds)} sounds are recorded at {min(low)} Hz or more, below the "
             f"{model.sample_rate} Hz of {model.name}: above {min(low) // 2} Hz it hears nothing",
+            HeschlWarning,
             stacklevel=3,
         )

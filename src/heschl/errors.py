@@ -12,6 +12,10 @@ class HeschlError(Exception):
     exit_code = 1
 
 
+class HeschlWarning(UserWarning):
+    """Something works, but probably not as its user thinks."""
+
+
 class UnknownNameError(HeschlError, KeyError):
     """A model, dataset, protocol or layer of that name does not exist."""
 

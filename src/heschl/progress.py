@@ -19,7 +19,8 @@ def set_quiet(quiet: bool) -> None:
 class Advance(Protocol):
     """Call with the number of steps just done."""
 
-    def __call__(self, steps: float = 1, /) -> None: ...
+    def __call__(self, steps: float = 1, /) -> None:  # noqa: D102
+        ...
 
 
 @contextmanager

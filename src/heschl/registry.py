@@ -14,7 +14,8 @@ class Named(Protocol):
     """Anything with a ``name``."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:  # noqa: D102
+        ...
 
 
 SpecT = TypeVar("SpecT", bound=Named)

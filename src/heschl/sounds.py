@@ -24,14 +24,14 @@ class Clip:
     ----------
     name : str
         Unique among the sounds it stands with.
-    source : Path, or tuple of ndarray (n_samples,) and int
+    source : str or Path, or tuple of ndarray (n_samples,) and int
         A sound file, or a mono waveform with its sample rate in Hz.
     category : str or None
         What kind of sound it is.
     """
 
     name: str
-    source: Path | tuple[NDArray[np.float32], int] = field(repr=False)
+    source: str | Path | tuple[NDArray[np.float32], int] = field(repr=False)
     category: str | None = None
 
     def read(self) -> tuple[NDArray[np.float32], int]:
@@ -45,10 +45,10 @@ class Clip:
         if isinstance(self.source, str | Path):
             return audio.read(self.source)
         waveform, rate = np.asarray(self.source[0]), self.source[1]
-        if waveform.ndim != 1 or not waveform.size or not np.issubdtype(waveform.dtype, np.floating):
+        if waveform.ndim != 1 or not waveform.size or waveform.dtype.kind != "f":
             raise AudioError(
-                f"{self.name}: samples of type {waveform.dtype} and shape {waveform.shape}; expected "
-                "floating-point numbers, full scale -1 to 1, of shape (n_samples,)"
+                f"{self.name}: samples of type {waveform.dtype} and shape {waveform.shape}; "
+                "expected floating-point numbers, full scale -1 to 1, of shape (n_samples,)"
             )
         if not rate > 0:
             raise AudioError(f"{self.name}: its sample rate is {rate}; expected Hz, more than 0")

@@ -107,7 +107,10 @@ def write_atomic(
     make_folder(folder)
     temporary = folder / f".{secrets.token_hex(8)}.tmp"
     try:
+        temporary.touch()
+        mode = temporary.stat().st_mode  # what the user's umask allows; writers may narrow it
         write(temporary)
+        temporary.chmod(mode)
         with temporary.open("rb") as handle:
             os.fsync(handle.fileno())
         return temporary.replace(folder / (name if isinstance(name, str) else name(temporary)))

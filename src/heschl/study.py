@@ -21,6 +21,7 @@ from heschl.models import MODELS, AudioModel, load_model
 from heschl.registry import unknown_name
 from heschl.results import Detail, Results
 from heschl.stats import over_listeners
+from heschl.threads import n_threads
 
 METRICS = ("regression",)
 
@@ -76,9 +77,8 @@ def score(
     >>> table[table.scope == "dataset"][["target", "unit"]].values.tolist()
     [['all', 'r2']]
     """
-    if metric not in METRICS:
-        raise unknown_name("metric", metric, METRICS)
-    chosen = encode.PROTOCOLS[protocol]
+    chosen = find_protocol(metric, protocol)
+    jobs = n_threads(n_jobs)
     loaded = load_model(model)
     loaded.choose(layers)
     data = load_dataset(dataset)
@@ -94,7 +94,7 @@ def score(
         measured,
         data.folds,
         protocol=chosen,
-        n_jobs=n_jobs,
+        n_jobs=jobs,
         show_progress=show_progress,
     )
     provenance = _provenance(activations, data, metric, chosen)
@@ -119,6 +119,19 @@ def score(
         published=data.published,
     )
     return Results(results.score_table(_rows(detail, data)), {key: provenance}, (detail,))
+
+
+def find_protocol(metric: str, protocol: str) -> encode.NestedRidgeProtocol:
+    """Return the protocol of a metric by its name.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such metric or protocol.
+    """
+    if metric not in METRICS:
+        raise unknown_name("metric", metric, METRICS)
+    return encode.PROTOCOLS[protocol]
 
 
 def _provenance(

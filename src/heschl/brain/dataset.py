@@ -89,7 +89,9 @@ class BrainDataset:
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
-            raise InputError(f"{self.name}: kind is {self.kind!r}; expected one of {get_args(Kind)}")
+            raise InputError(
+                f"{self.name}: kind is {self.kind!r}; expected one of {get_args(Kind)}"
+            )
         check_responses(self.responses, len(self.sounds), self.name)
         if "target" not in self.targets.columns:
             raise InputError(f"{self.name}: the table of targets has no column 'target'")

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 
 from heschl.cli.parser import make_parser
-from heschl.errors import HeschlError
+from heschl.errors import HeschlError, HeschlWarning
 from heschl.progress import set_quiet
 
 INTERRUPTED = 130  # what shells report after ctrl-C
@@ -26,6 +26,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("always", HeschlWarning)
             warnings.showwarning = _show_warning
             getattr(commands, f"run_{options.command}")(options)
     except HeschlError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,13 +12,14 @@ from typing import Any
 
 from heschl import results as results_module
 from heschl import store
-from heschl.brain import DATASETS, load_dataset
+from heschl.brain import DATASETS, BrainDataset, load_dataset
 from heschl.cli import tables
 from heschl.errors import FetchError, UsageError
 from heschl.models import MODELS
 from heschl.registry import unknown_name
 from heschl.results import Results
 from heschl.sounds import Sounds
+from heschl.threads import n_threads
 
 DEMO_MODELS = ("spectrotemporal", "cochleagram", "melspectrogram")
 
@@ -96,14 +98,25 @@ def run_extract(options: argparse.Namespace) -> None:
 
 def run_score(options: argparse.Namespace) -> None:
     """Score models on datasets, keep the results, and show them."""
-    from heschl.study import run_name
+    from heschl.study import find_protocol, run_name
 
-    if options.output is not None:
-        store.check_writable(options.output)
+    find_protocol(options.metric, options.protocol)
+    n_threads(options.jobs)
+    datasets = _check_names(options.models, options.dataset, options.layers)
+    runs = store.home() / "runs"
+    store.check_writable(options.output or runs)
     if options.json is not None and options.json != "-":
         store.check_writable(Path(options.json).absolute().parent)
-    result = _score_all(options, options.models, options.dataset)
-    folder = options.output or store.home() / "runs" / run_name(result)
+    result = _score_all(
+        options.models,
+        datasets,
+        metric=options.metric,
+        protocol=options.protocol,
+        layers=options.layers,
+        use_store=not options.no_store,
+        n_jobs=options.jobs,
+    )
+    folder = options.output or runs / run_name(result)
     result.save(folder)
     if options.json == "-":
         print(json.dumps(result.rows(), indent=1))
@@ -116,31 +129,23 @@ def run_score(options: argparse.Namespace) -> None:
     print(f"look at them: heschl report {folder}")
 
 
-def _score_all(
-    options: argparse.Namespace, models: Sequence[str], datasets: Sequence[str]
-) -> Results:
-    """Check every name first, then score every model on every dataset."""
+def _check_names(
+    models: Sequence[str], datasets: Sequence[str], layers: Sequence[str] | None = None
+) -> list[BrainDataset]:
+    """Refuse unknown models and layers, and load the datasets, before anything is computed."""
     from heschl.models import load_model
-    from heschl.study import score
 
     for name in models:
-        load_model(name).choose(getattr(options, "layers", None))
-    loaded = [load_dataset(name) for name in datasets]
-    return results_module.merge(
-        [
-            score(
-                model,
-                dataset,
-                metric=getattr(options, "metric", "regression"),
-                protocol=getattr(options, "protocol", "pepino2025"),
-                layers=getattr(options, "layers", None),
-                use_store=not getattr(options, "no_store", False),
-                n_jobs=getattr(options, "jobs", None),
-            )
-            for dataset in loaded
-            for model in models
-        ]
-    )
+        load_model(name).choose(layers)
+    return [load_dataset(name) for name in datasets]
+
+
+def _score_all(models: Sequence[str], datasets: Sequence[BrainDataset], **options: Any) -> Results:
+    """Score every model on every dataset."""
+    from heschl.study import score
+
+    pairs = itertools.product(datasets, models)
+    return results_module.merge([score(model, data, **options) for data, model in pairs])
 
 
 def run_report(options: argparse.Namespace) -> None:
@@ -158,7 +163,7 @@ def run_demo(options: argparse.Namespace) -> None:
     from heschl.report import write_report
 
     store.check_writable(options.output)
-    result = _score_all(options, DEMO_MODELS, ["synthetic"])
+    result = _score_all(DEMO_MODELS, _check_names(DEMO_MODELS, ["synthetic"]))
     result.save(options.output)
     tables.show_scores(result)
     sounds = {"synthetic": load_dataset("synthetic").sounds}

@@ -15,12 +15,13 @@ Info = tuple[dict[str, Any], tuple[str, ...], list[tuple[Any, ...]]]
 def model_info(name: str) -> Info:
     """Facts on a model, and one row per layer: name, shape for two seconds of sound, features."""
     spec, model = MODELS[name], load_model(name)
-    n_samples = 2 * model.sample_rate
-    noise = 0.1 * np.random.default_rng(0).standard_normal(n_samples).astype(np.float32)
+    noise = np.random.default_rng(0).standard_normal(3 * model.sample_rate).astype(np.float32)
+    longer, shorter = model(0.1 * noise), model(0.1 * noise[: 2 * model.sample_rate])
     rows = []
-    for layer, output in model(noise).items():
+    for layer, output in shorter.items():
         shape = output.shape[1:]
-        rate = "averaged" if shape[-1] == 1 else f"{shape[-1] / 2:g}"
+        frames = longer[layer].shape[-1] - shape[-1]  # of one second more
+        rate = f"{frames}" if frames else "averaged"
         size = " x ".join(map(str, shape))
         rows.append((layer, size, rate, int(np.prod(shape[:-1]))))
     facts = {

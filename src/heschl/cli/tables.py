@@ -8,6 +8,7 @@ from typing import Any
 
 from heschl.results import Results
 
+WIDE = 120  # characters, where the output is no terminal
 MANY = 24  # targets: more are summarised on the terminal; the saved table has all
 
 
@@ -26,7 +27,10 @@ def show(
         table.add_column(column, justify="right" if right else "left")
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:  # a file or a pipe has no width to fit into
+        console = Console(width=WIDE)
+    console.print(table)
 
 
 def _cell(value: Any) -> str:

@@ -42,7 +42,7 @@ def candidates(z: FloatArray, design: Design) -> NDArray[np.bool_]:
 
 
 def _running_sums(z: NDArray[np.float32], design: Design) -> tuple[NDArray[np.float32], FloatArray]:
-    """Sums over each outer training set of predictions p: of p, of p * p and of p * z.
+    """Sum over each outer training set, of predictions p: p, p * p and p * z.
 
     Returns
     -------

@@ -35,7 +35,10 @@ OFFSET, EXPONENT = 1e-8, 0.3
 
 
 def erb(frequency: NDArray[np.floating] | float) -> NDArray[np.float64]:
-    """Number of equivalent rectangular bandwidths below a frequency in Hz (Glasberg & Moore)."""
+    """Return how many equivalent rectangular bandwidths lie below a frequency in Hz.
+
+    Source: Glasberg & Moore, Hear. Res. 47 (1990).
+    """
     return np.asarray(9.265 * np.log1p(np.asarray(frequency, np.float64) / (24.7 * 9.265)))
 
 
@@ -177,8 +180,8 @@ def compress(envelope: FloatArray) -> FloatArray:
 def cochleagram(waveform: FloatArray) -> FloatArray:
     """Cochleagram of one waveform at 20 kHz, clamped to [-1, 1]: (211, n_frames) at 200 Hz.
 
-    The networks were trained with the clamp; at a root mean square of 0.1 it changes 43 of the
-    165 natural sounds.
+    The networks were trained with the clamp; at a root mean square of 0.1 it changes about a
+    quarter of the 165 natural sounds (43 or 44, depending on the resampler).
     """
     return compress(envelopes(np.clip(waveform, -1, 1)))
 

@@ -268,7 +268,7 @@ def _as_array(value: Any, name: str) -> FloatArray:
     array = np.asarray(value)
     if not np.issubdtype(array.dtype, np.number) or array.ndim < 2:
         raise InputError(
-            f"{name} returned {type(value).__name__} of type {array.dtype} and shape {array.shape}; "
+            f"{name} returned an array of type {array.dtype} and shape {array.shape}; "
             "expected numbers of shape (n_sounds, ..., n_frames)"
         )
     return array.astype(np.float32)

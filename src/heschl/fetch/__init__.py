@@ -1,0 +1,30 @@
+"""Downloads: decide what is missing, then bring it; pinned hashes, resume, retries, offline switch.
+
+Built on pooch, which decides by the hash of what is there, verifies what came, and moves it to its
+place; its downloader is replaced by one that resumes. Every file grows as ``NAME.part`` beside its
+place, so an interrupted download leaves nothing else behind and the next one goes on from there.
+"""
+
+from __future__ import annotations
+
+from heschl.fetch.downloading import download
+from heschl.fetch.planning import (
+    FetchPlan,
+    PlannedFile,
+    RemoteFile,
+    State,
+    is_offline,
+    part_path,
+    plan,
+)
+
+__all__ = [
+    "FetchPlan",
+    "PlannedFile",
+    "RemoteFile",
+    "State",
+    "download",
+    "is_offline",
+    "part_path",
+    "plan",
+]
