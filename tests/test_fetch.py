@@ -187,9 +187,8 @@ def test_cut_connection_is_resumed_where_it_ended(server, target, after, sized):
     server.cut("big.bin", after)
     run(server, target, "big.bin", sized=sized)
     assert tree(target) == {"big.bin": RELEASE["big.bin"]}
-    kept = (
-        after - after % fetch.transfer._CHUNK
-    )  # urllib3 drops the chunk that did not become whole
+    # urllib3 drops the chunk that did not become whole
+    kept = after - after % fetch.transfer._CHUNK
     assert server.ranges_of("big.bin") == [None, f"bytes={kept}-" if kept else None]
 
 

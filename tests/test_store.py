@@ -38,17 +38,20 @@ def reordered(content):
     return [reordered(x) for x in content] if isinstance(content, list) else content
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(description=descriptions)
 def test_a_key_does_not_depend_on_the_order_of_keys(description):
     assert store.content_key(description) == store.content_key(reordered(description))
 
 
-@settings(max_examples=300, deadline=None)
-@given(a=descriptions, b=descriptions)
-def test_different_contents_have_different_keys(a, b):
-    same = json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
-    assert (store.content_key(a) == store.content_key(b)) == same
+@settings(max_examples=60, deadline=None)
+@given(description=descriptions, key=st.text())
+def test_a_key_changes_when_anything_is_added_taken_away_or_wrapped(description, key):
+    others = [description | {name: [description.get(name)]} for name in {*description, key}]
+    others += [
+        {name: value for name, value in description.items() if name != gone} for gone in description
+    ]
+    assert store.content_key(description) not in {store.content_key(other) for other in others}
 
 
 def test_a_key_changes_with_every_part_of_a_description():
@@ -186,7 +189,7 @@ def test_files_may_be_read_by_those_whom_the_user_lets(tmp_path, umask):
 def test_a_file_in_the_way_of_a_folder(tmp_path):
     (tmp_path / "home").write_text("a file")
     for call in (store.make_folder, store.check_writable):
-        with pytest.raises(StoreError, match="cannot write .*home"):
+        with pytest.raises(StoreError, match=r"cannot write .*home"):
             call(tmp_path / "home" / "activations")
 
 
@@ -195,11 +198,11 @@ def test_check_writable_leaves_an_empty_folder(tmp_path):
     assert names(tmp_path) == ["deep", "new"]
 
 
-def test_json_is_written_with_sorted_keys_and_without_nan(tmp_path):
+def test_json_is_written_with_keys_in_order_and_without_nan(tmp_path):
     store.write_json(tmp_path / "x.json", {"b": [1, None], "a": "ä"})
     text = (tmp_path / "x.json").read_text(encoding="utf-8")
     assert json.loads(text) == {"a": "ä", "b": [1, None]}
-    assert text.index('"a"') < text.index('"b"')
+    assert text.index('"b"') < text.index('"a"')
     with pytest.raises(ValueError, match="nan"):
         store.write_json(tmp_path / "y.json", {"x": float("nan")})
     assert names(tmp_path) == ["x.json"]
@@ -385,10 +388,10 @@ def test_a_part_cut_short_or_gone_is_noticed(entry):
     second = files(entry)[1]
     content = second.read_bytes()
     second.write_bytes(content[:-10])
-    with pytest.raises(DamagedEntryError, match="000001-.*missing or altered"):
+    with pytest.raises(DamagedEntryError, match=r"000001-.*missing or altered"):
         entry.open()
     second.unlink()
-    with pytest.raises(DamagedEntryError, match="000001-.*missing or altered"):
+    with pytest.raises(DamagedEntryError, match=r"000001-.*missing or altered"):
         entry.open()
     second.write_bytes(content)
     assert len(entry.open()["conv"]) == 10
@@ -411,7 +414,7 @@ def test_a_part_cut_short_or_gone_is_noticed(entry):
 )
 def test_a_damaged_manifest_is_noticed(entry, manifest):
     (entry.folder / MANIFEST).write_bytes(manifest)
-    with pytest.raises(DamagedEntryError, match="manifest|missing"):
+    with pytest.raises(DamagedEntryError, match=r"manifest|missing"):
         entry.open()
 
 
@@ -455,11 +458,11 @@ def test_arrays_are_read_when_they_are_asked_for(entry, monkeypatch):
     arrays = entry.open()
     assert list(arrays) == ["conv", "fc"]
     assert "conv" in arrays
+    assert "nothing" not in arrays
     assert len(arrays) == 2
-    read_by_contains = read.copy()
+    assert read == []
     np.testing.assert_array_equal(arrays["fc"], whole("fc"))
-    assert set(read_by_contains) <= {"conv"}
-    assert read[len(read_by_contains) :] == ["fc"] * N_PARTS
+    assert read == ["fc"] * N_PARTS
 
 
 WRITER = """

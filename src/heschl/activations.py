@@ -48,6 +48,9 @@ class Activations(Mapping[str, NDArray[np.float32]]):
     def __getitem__(self, layer: str) -> NDArray[np.float32]:
         return self._arrays[layer]
 
+    def __contains__(self, layer: object) -> bool:  # the inherited one would read the layer
+        return layer in self._layers
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._layers)
 

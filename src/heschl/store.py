@@ -129,8 +129,11 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write a JSON file atomically; nan is refused, None stands for what is missing."""
-    text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False)
+    """Write a JSON file atomically, keys in their order.
+
+    nan is refused, None stands for what is missing.
+    """
+    text = json.dumps(content, indent=1, allow_nan=False)
     write_text(path, text + "\n")
 
 
@@ -279,6 +282,9 @@ class StoredArrays(Mapping[str, NDArray[Any]]):
             with safe_open(part, framework="np") as file:
                 pieces.append(file.get_tensor(name))
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+    def __contains__(self, name: object) -> bool:  # the inherited one would read the array
+        return name in self._names
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
