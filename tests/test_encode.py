@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import sklearn
 
 import naive_ridge
 from heschl.encode import PROTOCOLS, NestedRidgeProtocol, grid, nested_ridge
@@ -10,6 +11,7 @@ from heschl.errors import InputError, UnknownNameError, UsageError
 
 N = 45
 FOLDS = np.random.default_rng(7).permutation(np.arange(N) % 5)
+UNEQUAL = np.random.default_rng(8).permutation(np.arange(N) % 4)  # one fold of 12, three of 11
 
 
 def problem():
@@ -50,7 +52,7 @@ def problem():
         targets[f"quiet {i}"] = signal(quiet, 12) + noise(0.1 + 0.2 * i)
     targets["low edge"] = signal(narrow, 9) + noise(0.01)
     targets["constant"] = np.full(N, 0.1)
-    targets["constant but in fold 2"] = np.where(FOLDS == 2, rng.standard_normal(N), 0.3)
+    targets["constant but in fold 2"] = np.where(UNEQUAL == 2, rng.standard_normal(N), 0.3)
     targets["one value differs"] = np.eye(N)[11]
     targets["large and far off"] = 1e6 * (signal(wide, 4) + noise(0.3)) + 1e7
     targets["tiny"] = 1e-9 * (signal(narrow, 4) + noise(0.3))
@@ -62,7 +64,7 @@ def problem():
 def solved():
     features, targets = problem()
     y = np.stack(list(targets.values()), axis=1)
-    return features, targets, nested_ridge(features, y, FOLDS)
+    return features, targets, nested_ridge(features, y, UNEQUAL)
 
 
 def test_equals_the_naive_implementation(solved):
@@ -72,7 +74,8 @@ def test_equals_the_naive_implementation(solved):
     for i, (name, y) in enumerate(targets.items()):
         if name == "nan":
             continue
-        r2, layers, alphas, predictions = naive_ridge.nested_ridge(features, y, FOLDS)
+        with sklearn.config_context(assume_finite=True, skip_parameter_validation=True):  # quicker
+            r2, layers, alphas, predictions = naive_ridge.nested_ridge(features, y, UNEQUAL)
         assert result.r2[i] == pytest.approx(r2, abs=1e-9), name
         np.testing.assert_allclose(
             result.predictions[:, i], predictions, rtol=1e-6, atol=1e-6 * y.std()
@@ -96,12 +99,12 @@ def test_constant_and_incomplete_targets(solved):
     constant, nan = names.index("constant"), names.index("nan")
     assert result.r2[constant] == result.r[constant] == 0
     np.testing.assert_allclose(result.predictions[:, constant], 0.1)
-    assert list(result.alpha[:, constant]) == [0.01] * 5
-    assert list(result.layer[:, constant]) == ["flat"] * 5
+    assert list(result.alpha[:, constant]) == [0.01] * 4
+    assert list(result.layer[:, constant]) == ["flat"] * 4
     assert np.isnan([result.r2[nan], result.r[nan], *result.alpha[:, nan]]).all()
     assert np.isnan(result.predictions[:, nan]).all()
-    assert list(result.layer_index[:, nan]) == [-1] * 5
-    assert list(result.layer[:, nan]) == [""] * 5
+    assert list(result.layer_index[:, nan]) == [-1] * 4
+    assert list(result.layer[:, nan]) == [""] * 4
     assert np.isfinite(np.delete(result.r2, nan)).all()
 
 
@@ -253,6 +256,7 @@ def test_rotation_keeps_distances_of_sounds():
         ({"features": {}}, "at least one layer"),
         ({"features": {"x": np.ones((N - 1, 3))}}, r"layer 'x' have shape \(44, 3\)"),
         ({"features": {"x": np.full((N, 3), np.nan)}}, "layer 'x' hold nan"),
+        ({"features": {"x": np.full((N, 3), "a")}}, "layer 'x' are of type <U1"),
         ({"responses": np.ones(N)}, "expected \\(n_sounds, n_targets\\)"),
         ({"responses": np.full((N, 2), np.inf)}, "infinite"),
     ],
@@ -266,6 +270,13 @@ def test_bad_input_is_refused(change, message):
     }
     with pytest.raises(InputError, match=message):
         nested_ridge(**(good | change))
+
+
+def test_lists_are_taken_for_arrays():
+    features, y = random_problem(8, n_targets=3)
+    arrays = nested_ridge(features, y, FOLDS)
+    lists = nested_ridge({k: x.tolist() for k, x in features.items()}, y.tolist(), FOLDS.tolist())
+    np.testing.assert_array_equal(lists.predictions, arrays.predictions)
 
 
 def test_unknown_protocol_and_block_size():

@@ -88,6 +88,8 @@ class BrainDataset:
     source: Mapping[str, object] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "responses", np.asarray(self.responses, np.float64))
+        object.__setattr__(self, "folds", np.asarray(self.folds))
         if self.kind not in get_args(Kind):
             raise InputError(
                 f"{self.name}: kind is {self.kind!r}; expected one of {get_args(Kind)}"

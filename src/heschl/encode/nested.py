@@ -118,6 +118,8 @@ def nested_ridge(
     if block_size < 1:
         raise UsageError(f"block_size is {block_size}; expected a whole number of at least 1")
     jobs = n_threads(n_jobs)
+    features = {name: np.asarray(x) for name, x in features.items()}
+    folds = np.asarray(folds)
     y = _check(features, responses, folds)
     out = _empty_result(tuple(features), y.shape, int(folds.max()) + 1)
     complete = np.flatnonzero(~np.isnan(y).any(axis=0))
@@ -203,6 +205,8 @@ def _check(
                 f"features of layer {name!r} have shape {x.shape}; expected ({n_sounds}, "
                 "n_features): one row for each row of the responses"
             )
+        if not np.issubdtype(x.dtype, np.number) or np.iscomplexobj(x):
+            raise InputError(f"features of layer {name!r} are of type {x.dtype}; expected numbers")
         if not np.isfinite(x).all():
             raise InputError(f"features of layer {name!r} hold nan or infinity; expected numbers")
     check_folds(folds, n_sounds)

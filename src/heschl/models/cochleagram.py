@@ -15,7 +15,6 @@ from functools import lru_cache
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
-from scipy.signal.windows import kaiser
 
 from heschl.errors import InputError
 from heschl.models.base import AudioModel, FloatArray
@@ -112,7 +111,7 @@ def _bands(n_samples: int) -> tuple[_Band, ...]:
 def _lowpass() -> NDArray[np.float32]:
     """Return the lowpass before downsampling, laid out in blocks: (100, 11), taps in columns."""
     t = np.arange(N_TAPS) - N_TAPS / 2
-    taps = np.sinc(t / DECIMATION) / DECIMATION * kaiser(N_TAPS, KAISER_BETA)
+    taps = np.sinc(t / DECIMATION) / DECIMATION * np.kaiser(N_TAPS, KAISER_BETA)
     n_blocks = -(-N_TAPS // DECIMATION)
     padded = np.pad(taps, (0, n_blocks * DECIMATION - N_TAPS))
     return np.ascontiguousarray(padded.reshape(n_blocks, DECIMATION).T.astype(np.float32))

@@ -12,7 +12,6 @@ from functools import lru_cache
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
-from scipy.signal.windows import hann
 
 from heschl.errors import InputError
 from heschl.models.base import AudioModel, FloatArray
@@ -98,7 +97,8 @@ def mel_power(
             f"{waveforms.shape[-1]}"
         )
     before = (n_fft - n_window) // 2
-    window = np.pad(hann(n_window, sym=False), (before, n_fft - n_window - before))
+    periodic = np.hanning(n_window + 1)[:-1]
+    window = np.pad(periodic, (before, n_fft - n_window - before))
     padded = np.pad(waveforms, ((0, 0), (half, half)), mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft, axis=-1)[:, ::hop]
     spectrum = scipy.fft.rfft(frames * window.astype(np.float32), axis=-1)

@@ -10,20 +10,14 @@ Responses: 4 listeners x 30 voxels, 3 repetitions. Folds: 5 of 16 sounds, strati
 
 from __future__ import annotations
 
-import hashlib
-from functools import cache
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from heschl.brain.dataset import BrainDataset, DatasetSpec
-from heschl.brain.synthetic.recipes import sounds
-from heschl.brain.synthetic.responses import SEED, Truth, simulated, target_table
 
-N_FOLDS = 5
-REVISION = 1  # to be raised whenever a sound or a response changes
-LICENCE = "BSD-3-Clause"
-CITATION = "Simulated by heschl; no publication, no listeners."
+if TYPE_CHECKING:
+    from heschl.brain.synthetic.responses import Truth
+
+# the synthesis is imported where it is used: scipy.signal takes long, and most runs need none
 
 
 def load() -> BrainDataset:
@@ -38,41 +32,16 @@ def load() -> BrainDataset:
     BrainDataset
         Its arrays are read-only; its table of targets is a copy.
     """
-    truth_, responses = simulated()
-    return BrainDataset(
-        name=SPEC.name,
-        kind=SPEC.kind,
-        sounds=sounds(),
-        responses=responses,
-        targets=target_table().copy(),
-        folds=_folds(),
-        citation=CITATION,
-        licence=LICENCE,
-        ceiling=truth_.ceiling,
-        source={
-            "generator": "heschl.brain.synthetic",
-            "revision": REVISION,
-            "seed": SEED,
-            "responses_sha256": hashlib.sha256(responses.astype("<f8").tobytes()).hexdigest(),
-        },
-    )
+    from heschl.brain.synthetic.dataset import make
+
+    return make()
 
 
 def truth() -> Truth:
     """Return what the responses were made of: features, weights, signal, noise and ceiling."""
+    from heschl.brain.synthetic.responses import simulated
+
     return simulated()[0]
-
-
-@cache
-def _folds() -> NDArray[np.int64]:
-    """Deal the sounds of each category out to the folds in turn, (n_sounds,)."""
-    dealt: dict[str | None, int] = {}
-    folds = np.empty(len(sounds()), np.int64)
-    for i, category in enumerate(sounds().categories):
-        folds[i] = dealt.get(category, 0) % N_FOLDS
-        dealt[category] = dealt.get(category, 0) + 1
-    folds.setflags(write=False)
-    return folds
 
 
 SPEC = DatasetSpec(
@@ -82,6 +51,6 @@ SPEC = DatasetSpec(
     load=load,
     fetch=None,
     plan=None,
-    licence=LICENCE,
-    citation=CITATION,
+    licence="BSD-3-Clause",
+    citation="Simulated by heschl; no publication, no listeners.",
 )
