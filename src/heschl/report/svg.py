@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 
 from matplotlib.figure import Figure
 
-from heschl.report.figures import style
 from heschl.report.palette import ALL
+from heschl.report.style import style
 
 _VARIABLES = {light: f"var(--{name})" for name, (light, _) in ALL.items()}
 _COLOR = re.compile(r"#[0-9a-f]{6}\b")
