@@ -33,6 +33,7 @@ from heschl.report import (
     write_report,
 )
 from heschl.report.page import render, script_json
+from heschl.report.style import shown
 from heschl.report.svg import inline_svg
 from heschl.results import Detail, Results, merge, score_table
 from heschl.sounds import Clip, Sounds
@@ -704,9 +705,9 @@ def test_svg_has_text_colours_of_the_page_and_prefixed_ids():
 
 
 def test_long_names_are_shortened_in_figures():
-    assert figures.shown("abc") == "abc"
-    assert figures.shown("a" * 20 + "b" * 20, 11) == "aaaaa…bbbbb"
-    assert figures.shown("a\x00b\u202ec") == "a\ufffdb\ufffdc"
+    assert shown("abc") == "abc"
+    assert shown("a" * 20 + "b" * 20, 11) == "aaaaa…bbbbb"
+    assert shown("a\x00b\u202ec") == "a\ufffdb\ufffdc"
 
 
 def test_colours_can_be_told_apart_and_read():

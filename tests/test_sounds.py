@@ -196,7 +196,7 @@ def test_silence_is_refused_by_name(value):
     quiet = Clip("quiet one", (np.full(RATE, value, np.float32), RATE))
     sounds = Sounds([Clip("a", (noise(0), RATE)), quiet], duration=1.0)
     assert [facts.silent for facts in sounds.facts] == [False, True]
-    with pytest.raises(AudioError, match=r"quiet one: silent \(all 8000 samples are equal\)"):
+    with pytest.raises(AudioError, match=r"quiet one: silent \(all samples within 1 s are equal\)"):
         sounds.check()
 
 
@@ -244,3 +244,12 @@ def test_arrays_that_are_no_mono_waveform_are_refused(samples, found):
 def test_an_impossible_rate_is_refused(rate):
     with pytest.raises(AudioError, match=f"mine: its sample rate is {rate}; expected Hz"):
         only((noise(0), rate), name="mine").check()
+
+
+def test_silence_is_judged_within_the_duration():
+    late = np.zeros(3000, np.float32)
+    late[2500:] = 0.1 * np.random.default_rng(0).standard_normal(500)
+    clip = Clip("late", (late, 1000))
+    with pytest.raises(AudioError, match=r"late: silent \(all samples within 2 s"):
+        Sounds([clip], duration=2.0).check()
+    Sounds([clip], duration=3.0).check()

@@ -95,6 +95,8 @@ def extract(
     ------
     UnknownNameError
         If a model or layer does not exist.
+    UsageError
+        If ``layers`` is empty or ``batch_size`` less than 1.
     AudioError
         If a sound cannot be read, is silent or not finite.
     InputError
@@ -105,6 +107,8 @@ def extract(
     """
     if batch_size < 1:
         raise UsageError(f"batch_size is {batch_size}; expected a whole number of at least 1")
+    if layers is not None and not layers:
+        raise UsageError("layers is empty; expected at least one name, or None for all layers")
     loaded = load_model(model)
     chosen = loaded.choose(layers)
     sounds.check()

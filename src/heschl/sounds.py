@@ -69,7 +69,7 @@ class ClipFacts:
     n_samples : int
         As recorded.
     silent : bool
-        Whether all samples are equal.
+        Whether all samples within the duration of the sounds are equal.
     """
 
     digest: str
@@ -168,7 +168,7 @@ class Sounds(Sequence[Clip]):
         AudioError
             If one is missing, damaged, cut short or not finite; it is named.
         """
-        return tuple(_facts(*clip.read()) for clip in self.clips)
+        return tuple(_facts(*clip.read(), self.duration) for clip in self.clips)
 
     def check(self) -> None:
         """Refuse sounds that cannot be heard.
@@ -181,12 +181,13 @@ class Sounds(Sequence[Clip]):
         for clip, facts in zip(self.clips, self.facts, strict=True):
             if facts.silent:
                 raise AudioError(
-                    f"{clip.name}: silent (all {facts.n_samples} samples are equal); a silent "
-                    "sound has no activations to compare: leave it out or replace it"
+                    f"{clip.name}: silent (all samples within {self.duration:g} s are equal); a "
+                    "silent sound has no activations to compare: leave it out or replace it"
                 )
 
 
-def _facts(waveform: NDArray[np.float32], rate: int) -> ClipFacts:
+def _facts(waveform: NDArray[np.float32], rate: int, duration: float) -> ClipFacts:
     content = hashlib.sha256(f"{rate}:".encode())
     content.update(np.ascontiguousarray(waveform, "<f4").tobytes())
-    return ClipFacts(content.hexdigest(), rate, len(waveform), bool(np.ptp(waveform) == 0))
+    heard = waveform[: max(1, round(duration * rate))]
+    return ClipFacts(content.hexdigest(), rate, len(waveform), bool(np.ptp(heard) == 0))

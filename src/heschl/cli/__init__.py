@@ -22,9 +22,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     options = make_parser().parse_args(arguments)
     set_quiet(options.quiet)
-    from heschl.cli import commands
-
     try:
+        from heschl.cli import commands  # takes a second: ctrl-C may come then, too
+
         with warnings.catch_warnings():
             warnings.simplefilter("always", HeschlWarning)
             warnings.showwarning = _show_warning

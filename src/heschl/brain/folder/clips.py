@@ -105,9 +105,11 @@ def make_sounds(clips: Sequence[Clip], *, duration: float | None) -> Sounds:
     InputError
         If no duration is given and they differ.
     """
-    sounds = Sounds(clips, duration=duration or 1.0)  # 1.0: nothing is fitted to it
+    if duration is None:
+        duration = common_duration(Sounds(clips, duration=1.0))  # whatever: nothing is fitted to it
+    sounds = Sounds(clips, duration=duration)
     sounds.check()
-    return sounds if duration else Sounds(clips, duration=common_duration(sounds))
+    return sounds
 
 
 def common_duration(sounds: Sounds) -> float:
