@@ -85,7 +85,7 @@ def test_the_first_error_is_raised_and_the_rest_is_cancelled(jobs):
 
 
 def test_what_has_not_started_is_cancelled():
-    """Item 0 fails while both threads hold on to items 1 and 2: item 3 is never begun."""
+    """Item 0 fails while item 1, and perhaps 2, hold both threads: item 3 is never begun."""
     begun, release = [], threading.Event()
 
     def work(x):
@@ -99,7 +99,8 @@ def test_what_has_not_started_is_cancelled():
     with pytest.raises(ZeroDivisionError):
         list(run_threads(work, range(9), n_jobs=2))
     later.join()
-    assert sorted(begun) == [0, 1, 2]
+    assert 0 in begun
+    assert set(begun) <= {0, 1, 2}
 
 
 def test_an_error_of_the_generator_is_raised():
