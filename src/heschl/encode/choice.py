@@ -22,6 +22,10 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
 
+#: Targets a group needs on average for threads to help: below, they wait for the interpreter.
+WORTH_THREADS = 512
+
+
 @dataclass(frozen=True)
 class _Part:
     """One inner fold: what turns a penalty into predictions of its sounds.
@@ -128,8 +132,10 @@ def choose(
         start = float(alphas[edge])
         return outer, targets, walk_edge(scorer, start, factor, design.protocol.bounds)
 
-    groups = _edge_groups(best, len(alphas), design)
-    for outer, targets, found in run_threads(walk, groups, n_jobs=n_jobs):
+    groups = list(_edge_groups(best, len(alphas), design))
+    n_targets = sum(len(targets) for *_, targets in groups)
+    jobs = n_jobs if n_targets > WORTH_THREADS * len(groups) else 1
+    for outer, targets, found in run_threads(walk, groups, n_jobs=jobs):
         alpha[outer, targets] = found
     return best.layer, alpha
 

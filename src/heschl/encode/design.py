@@ -129,10 +129,13 @@ def make_design(
 def _operators(
     one: Fit, alphas: tuple[float, ...], n_first: int
 ) -> tuple[NDArray[np.float32], FloatArray]:
-    stacked, gain = [], []
-    for alpha in alphas:
+    n_held_out, n_train = len(one.held_out), len(one.train)
+    stacked = np.empty((len(alphas), n_held_out + 2, n_train), np.float32)
+    gain = np.empty(len(alphas))
+    for i, alpha in enumerate(alphas):
         operator = one.operator(alpha)
-        sums = [operator[:n_first].sum(axis=0), operator[n_first:].sum(axis=0)]
-        stacked.append(np.vstack([operator, *sums]))
-        gain.append(np.linalg.norm(operator, axis=1).max())
-    return np.concatenate(stacked).astype(np.float32), np.array(gain)
+        stacked[i, :-2] = operator
+        stacked[i, -2] = operator[:n_first].sum(axis=0)
+        stacked[i, -1] = operator[n_first:].sum(axis=0)
+        gain[i] = np.sqrt(np.einsum("st,st->s", operator, operator).max())
+    return stacked.reshape(-1, n_train), gain

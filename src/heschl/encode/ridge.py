@@ -87,7 +87,9 @@ def fit(layer: Layer, train: NDArray[np.intp], held_out: NDArray[np.intp]) -> Fi
     """Decompose the training sounds of one layer."""
     x = layer.coordinates[train]
     mean = x.mean(axis=0)
-    left, singular, right = np.linalg.svd(x - mean, full_matrices=False)
+    left, singular, right = scipy.linalg.svd(
+        x - mean, full_matrices=False, overwrite_a=True, check_finite=False
+    )
     rank = int(np.count_nonzero(singular > layer.null))
     return Fit(
         train=train,
