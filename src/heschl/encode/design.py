@@ -99,7 +99,9 @@ def make_design(
     """Decompose every layer for every pair of folds and every outer fold."""
     n_folds = int(folds.max()) + 1
     members = tuple(np.flatnonzero(folds == k) for k in range(n_folds))
-    layers = [rotate(x) for x in features.values()]
+    rotated = run_threads(lambda item: (item[0], rotate(item[1])), features.items(), n_jobs=n_jobs)
+    by_name = dict(rotated)
+    layers = [by_name[name] for name in features]
 
     def others(*held_out: int) -> NDArray[np.intp]:
         return np.concatenate([members[k] for k in range(n_folds) if k not in held_out])

@@ -87,9 +87,8 @@ def fit(layer: Layer, train: NDArray[np.intp], held_out: NDArray[np.intp]) -> Fi
     """Decompose the training sounds of one layer."""
     x = layer.coordinates[train]
     mean = x.mean(axis=0)
-    left, singular, right = scipy.linalg.svd(
-        x - mean, full_matrices=False, overwrite_a=True, check_finite=False
-    )
+    # numpy's, not scipy's: it lets other threads work meanwhile
+    left, singular, right = np.linalg.svd(x - mean, full_matrices=False)
     rank = int(np.count_nonzero(singular > layer.null))
     return Fit(
         train=train,
