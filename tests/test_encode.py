@@ -151,7 +151,10 @@ def test_candidates_hold_the_best_and_few_others():
     for outer in range(5):
         exact = np.stack(
             [
-                [InnerScorer(z, outer, layer, design).score(alpha) for layer in range(5)]
+                [
+                    InnerScorer(z, outer, layer, design).score(np.array([alpha]))[0]
+                    for layer in range(5)
+                ]
                 for alpha in design.protocol.alphas
             ]
         )

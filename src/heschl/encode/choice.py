@@ -8,44 +8,27 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heschl.encode.correlation import correlation_with, spread
 from heschl.encode.design import Design
-from heschl.encode.ridge import Fit
 from heschl.threads import run_threads
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
-
-
-#: Targets a group needs on average for threads to help: below, they wait for the interpreter.
-WORTH_THREADS = 512
-
-
-@dataclass(frozen=True)
-class _Part:
-    """One inner fold: what turns a penalty into predictions of its sounds.
-
-    A column of ones beside the held-out features meets a row of training means below the rotated
-    responses, so that one product gives predictions with their means.
-    """
-
-    fit: Fit
-    held_out: FloatArray  # (n_held_out, rank + 1)
-    rotated: FloatArray  # (rank + 1, n_targets)
-
-    def predict(self, alpha: float, out: FloatArray) -> None:
-        weights = self.held_out.copy()
-        weights[:, :-1] *= self.fit.shrink(alpha)
-        np.matmul(weights, self.rotated, out=out)
+#: Columns that are scored at a time: a few targets take several steps of the edge rule at once.
+LOOK_AHEAD = 512
 
 
 class InnerScorer:
     """Inner cross-validation of one layer in one outer training set.
+
+    The inner folds lie in one array, filled up with zeros to the size of the largest, so that one
+    call predicts them all. A column of ones beside the held-out features meets a row of training
+    means below the rotated responses: predictions come with their means.
 
     Parameters
     ----------
@@ -57,34 +40,48 @@ class InnerScorer:
 
     def __init__(self, z: FloatArray, outer: int, layer: int, design: Design) -> None:
         inner = design.inner(outer)
-        measured = np.concatenate([z[design.members[k]] for k, _ in inner])
+        measured = z[design.training(outer)]
         self._norm = spread(measured)
         self._centred = measured - measured.mean(axis=0)
-        self._parts = []
-        for k, pair in inner:
-            one = pair.fits[layer]
-            train = z[one.train]
-            rotated = np.concatenate([one.left.T @ train, train.mean(axis=0, keepdims=True)])
-            held_out = one.projected[pair.sounds_of(k)]
-            ones = np.ones((len(held_out), 1))
-            self._parts.append(_Part(one, np.hstack([held_out, ones]), rotated))
+        fits = [pair.fits[layer] for _, pair in inner]
+        held_out = [
+            one.projected[pair.sounds_of(k)] for one, (k, pair) in zip(fits, inner, strict=True)
+        ]
+        n_inner, rank = len(inner), max(len(one.singular) for one in fits)
+        sizes = np.array([len(x) for x in held_out])
+        self._held_out = np.zeros((n_inner, sizes.max(), rank + 1))
+        self._singular = np.ones((n_inner, rank, 1, 1))
+        self._rotated = np.zeros((n_inner, rank + 1, z.shape[1]))
+        for i, (one, x) in enumerate(zip(fits, held_out, strict=True)):
+            train, n = z[one.train], len(one.singular)
+            self._held_out[i, : len(x), :n] = x
+            self._held_out[i, : len(x), -1] = 1.0
+            self._singular[i, :n, 0, 0] = one.singular
+            np.matmul(one.left.T, train, out=self._rotated[i, :n])
+            self._rotated[i, -1] = train.mean(axis=0)
+        real = np.arange(sizes.max()) < sizes[:, None]
+        self._real = None if real.all() else np.flatnonzero(real)
 
     def keep(self, targets: IntArray | NDArray[np.bool_]) -> None:
         """Forget all targets but these."""
         self._norm = self._norm[targets]
         self._centred = self._centred[:, targets]
-        self._parts = [replace(part, rotated=part.rotated[:, targets]) for part in self._parts]
+        self._rotated = self._rotated[:, :, targets]
 
-    def score(self, alpha: float) -> FloatArray:
-        """R2 of each target at one penalty, (n_targets,); 0 if r is negative or undefined."""
-        predicted = np.empty_like(self._centred)
-        start = 0
-        for part in self._parts:
-            stop = start + len(part.held_out)
-            part.predict(alpha, predicted[start:stop])
-            start = stop
-        r = correlation_with(predicted, self._centred, self._norm)
-        return np.asarray(np.maximum(r, 0) ** 2)
+    def score(self, alphas: FloatArray) -> FloatArray:
+        """R2 at each penalty, (n_alphas, n_targets); 0 if r is negative or undefined."""
+        n_inner, rank_and_mean, n_targets = self._rotated.shape
+        n_columns = len(alphas) * n_targets
+        weights = np.empty((n_inner, rank_and_mean, len(alphas), n_targets))
+        s = self._singular
+        shrink = s / (s * s + alphas[:, None])
+        np.multiply(shrink, self._rotated[:, :-1, None], out=weights[:, :-1])
+        weights[:, -1] = self._rotated[:, -1, None]
+        predicted = self._held_out @ weights.reshape(n_inner, rank_and_mean, n_columns)
+        predicted = predicted.reshape(-1, len(alphas), n_targets)
+        if self._real is not None:
+            predicted = predicted[self._real]
+        return np.maximum(correlation_with(predicted, self._centred, self._norm), 0) ** 2
 
 
 @dataclass
@@ -132,10 +129,8 @@ def choose(
         start = float(alphas[edge])
         return outer, targets, walk_edge(scorer, start, factor, design.protocol.bounds)
 
-    groups = list(_edge_groups(best, len(alphas), design))
-    n_targets = sum(len(targets) for *_, targets in groups)
-    jobs = n_jobs if n_targets > WORTH_THREADS * len(groups) else 1
-    for outer, targets, found in run_threads(walk, groups, n_jobs=jobs):
+    groups = _edge_groups(best, len(alphas), design)
+    for outer, targets, found in run_threads(walk, groups, n_jobs=n_jobs):
         alpha[outer, targets] = found
     return best.layer, alpha
 
@@ -148,6 +143,7 @@ def _best_candidate(
     entry = flat.argmax(axis=1)  # the only candidate, or the first
     score = np.full((n_folds, n_targets), -1.0)
     several = flat.sum(axis=1) > 1
+    alphas = np.array(design.protocol.alphas)
 
     def rescore(at: tuple[int, int]) -> tuple[int, int, IntArray, IntArray, FloatArray]:
         outer, layer = at
@@ -157,7 +153,7 @@ def _best_candidate(
         if not targets.size:
             return outer, layer, targets, wanted, np.empty((0, 0))
         scorer = InnerScorer(z[:, targets], outer, layer, design)
-        fresh = np.stack([scorer.score(design.protocol.alphas[i]) for i in wanted])
+        fresh = np.concatenate([scorer.score(alphas[[i]]) for i in wanted])
         return outer, layer, targets, wanted, np.where(mine[np.ix_(wanted, targets)], fresh, -1.0)
 
     tasks = itertools.product(range(n_folds), range(n_layers))
@@ -205,18 +201,31 @@ def walk_edge(
     ndarray, shape (n_targets,)
         The chosen penalties.
     """
-    score = scorer.score(alpha)
+    score = scorer.score(np.array([alpha]))[0]
     chosen = np.full(len(score), alpha)
     rising = np.arange(len(score))
-    while rising.size and bounds[0] <= alpha * factor <= bounds[1]:
-        alpha *= factor
-        new = scorer.score(alpha)
-        better = new > score
-        rising, score = rising[better], new[better]
-        chosen[rising] = alpha
-        if not better.all():
-            scorer.keep(better)
+    while rising.size:
+        ahead = _steps(alpha, factor, bounds, max(1, LOOK_AHEAD // rising.size))
+        if not ahead.size:
+            break
+        scores = np.vstack([score, scorer.score(ahead)])
+        n_rises = np.cumprod(np.diff(scores, axis=0) > 0, axis=0).sum(axis=0)
+        moved = n_rises > 0
+        chosen[rising[moved]] = ahead[n_rises[moved] - 1]
+        going_on = n_rises == len(ahead)
+        rising, score, alpha = rising[going_on], scores[-1, going_on], float(ahead[-1])
+        if not going_on.all():
+            scorer.keep(going_on)
     return chosen
+
+
+def _steps(alpha: float, factor: float, bounds: tuple[float, float], at_most: int) -> FloatArray:
+    """Return the next penalties beyond one, as far as the bounds allow."""
+    steps: list[float] = []
+    while len(steps) < at_most and bounds[0] <= alpha * factor <= bounds[1]:
+        alpha *= factor
+        steps.append(alpha)
+    return np.array(steps)
 
 
 def refit(

@@ -26,16 +26,28 @@ def correlation(predicted: FloatArray, measured: FloatArray) -> FloatArray:
         Pearson's r; 0 where either does not vary, so that an undefined r never wins.
     """
     centred = measured - measured.mean(axis=0)
-    return correlation_with(predicted, centred, spread(measured))
+    return correlation_with(predicted.copy(), centred, spread(measured))
 
 
 def correlation_with(predicted: FloatArray, centred: FloatArray, norm: FloatArray) -> FloatArray:
-    """As `correlation`, with the demeaned responses and their `spread` computed before."""
-    residual = predicted - predicted.mean(axis=0)
-    varying = np.sqrt(np.einsum("st,st->t", residual, residual))
-    products = np.einsum("st,st->t", residual, centred)
-    defined = (varying > FLAT * np.sqrt(len(residual))) & (norm > 0)
-    r = np.zeros(len(norm))
+    """As `correlation`, with the demeaned responses and their `spread` computed before.
+
+    Parameters
+    ----------
+    predicted : ndarray, shape (n_sounds, ..., n_targets)
+        Overwritten.
+    centred : ndarray, shape (n_sounds, n_targets)
+    norm : ndarray, shape (n_targets,)
+
+    Returns
+    -------
+    ndarray, shape (..., n_targets)
+    """
+    predicted -= predicted.mean(axis=0)
+    varying = np.sqrt(np.einsum("s...,s...->...", predicted, predicted))
+    products = np.einsum("s...t,st->...t", predicted, centred)
+    defined = (varying > FLAT * np.sqrt(len(centred))) & (norm > 0)
+    r = np.zeros_like(varying)
     np.divide(products, varying * norm, out=r, where=defined)
     return r
 
