@@ -476,8 +476,13 @@ def test_ctrl_c_leaves_parts_that_are_resumed(server, target):
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     server.cut("big.bin", 200_000, then=press_ctrl_c)
-    with pytest.raises(KeyboardInterrupt):
-        run(server, target, waits=(60.0,))
+    # a test run in the background of a shell script has inherited deafness to SIGINT
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(server, target, waits=(60.0,))
+    finally:
+        signal.signal(signal.SIGINT, before)
     received = part.stat().st_size
     assert 65_536 <= received <= 200_000
     assert tree(target) == {

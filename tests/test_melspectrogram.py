@@ -74,7 +74,8 @@ def test_decibels_and_level():
     np.testing.assert_allclose(loud["mel"], 100 * quiet["mel"], rtol=1e-4)
     np.testing.assert_allclose(loud["logmel"], quiet["logmel"] + 20, atol=1e-3)
     silent = model(np.zeros(32_000, np.float32))
-    np.testing.assert_array_equal(silent["logmel"], np.float32(-100))
+    # to the last bit but one: processors differ in single-precision logarithms
+    np.testing.assert_allclose(silent["logmel"], -100, rtol=2e-7, atol=0)
     assert silent["mel"].shape == (1, 128, 201)
 
 
