@@ -42,6 +42,7 @@ docs: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/encode.py
+	$(BIN)/python benchmarks/similarity.py
 	$(BIN)/python benchmarks/spectrotemporal.py
 	$(BIN)/python benchmarks/command_line.py
 

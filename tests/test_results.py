@@ -11,7 +11,7 @@ import pytest
 
 from heschl import results, store
 from heschl.errors import DamagedEntryError, InputError, StoreError
-from heschl.results import COLUMNS, Detail, Results, merge, score_table
+from heschl.results import COLUMNS, Detail, Profile, Results, merge, score_table
 
 N_SOUNDS, N_FOLDS = 6, 3
 TARGETS = ("v1", "007", "v3")
@@ -25,11 +25,17 @@ def row(**changes):
         "protocol": "p",
         "scope": "target",
         "target": "v1",
+        "region": None,
         "layer": "conv",
         "value": 0.1 + 0.2,
         "unit": "r2",
         "ceiling": None,
+        "fraction": None,
         "stderr": None,
+        "low": None,
+        "high": None,
+        "p": None,
+        "q": None,
         "n_sounds": N_SOUNDS,
         "provenance": "key",
     }
@@ -74,6 +80,23 @@ def make_detail(seed=0, **changes):
     return Detail(**content | changes)
 
 
+def make_profile(**changes):
+    rng = np.random.default_rng(4)
+    content = {
+        "model": "m",
+        "dataset": "d",
+        "metric": "rsa",
+        "protocol": "p",
+        "provenance": "key",
+        "unit": "rho",
+        "groups": pd.DataFrame({"listener": ["1", "2", "1"], "region": [None, None, "Primary"]}),
+        "layers": ("conv", "fc"),
+        "scores": rng.standard_normal((3, 2)),
+        "ceiling": np.array([0.5, np.nan, 1 / 3]),
+    }
+    return Profile(**content | changes)
+
+
 def make(**changes):
     rows = [
         row(target="v1", value=0.1 + 0.2, ceiling=1 / 3, stderr=5e-324),
@@ -84,6 +107,7 @@ def make(**changes):
         "scores": score_table(rows),
         "provenance": {"key": {"model": {"name": "ä", "level": 0.1}, "seeds": [1, None]}},
         "details": (make_detail(),),
+        "profiles": (make_profile(),),
     }
     return Results(**content | changes)
 
@@ -113,11 +137,32 @@ def test_the_columns_of_the_table():
 def test_numbers_are_numbers_also_where_all_are_missing():
     for rows in ([row()], [row(value=None)], [row(value=1, ceiling=0, stderr=2)]):
         table = score_table(rows)
-        for column in ("value", "ceiling", "stderr"):
+        for column in ("value", "ceiling", "fraction", "stderr", "low", "high", "p", "q"):
             assert table[column].dtype == np.float64, column
         assert table["n_sounds"].dtype == np.int64
     assert len(score_table([])) == 0
     assert tuple(score_table([]).columns) == COLUMNS
+
+
+def test_fractions_of_the_ceiling():
+    rows = [row(value=0.3, ceiling=0.4), row(ceiling=None), row(ceiling=-0.1), row(ceiling=0.0)]
+    fraction = score_table(rows)["fraction"]
+    assert fraction[0] == 0.3 / 0.4
+    assert fraction[1:].isna().all()  # not invented where no ceiling is known or positive
+
+
+def test_profiles_are_read_exactly(tmp_path):
+    per_target = make_profile(
+        groups=pd.DataFrame({"target": ["v1", "v2", "v3"], "x_ras": [0.5, np.nan, 2.0]})
+    )
+    made = make(profiles=(make_profile(), per_target))
+    found = Results.load(made.save(tmp_path / "run")).profiles
+    assert [one.of_targets for one in found] == [False, True]
+    for one, other in zip(found, made.profiles, strict=True):
+        assert (one.unit, one.layers, one.metric) == (other.unit, other.layers, other.metric)
+        np.testing.assert_array_equal(one.scores, other.scores)
+        np.testing.assert_array_equal(one.ceiling, other.ceiling)
+        pd.testing.assert_frame_equal(one.groups, other.groups, check_exact=True)
 
 
 def test_rows_are_ready_for_json():
@@ -155,9 +200,10 @@ def test_what_a_run_folder_holds(tmp_path):
     made = make()
     made.save(tmp_path / "run")
     found = sorted(path.name for path in (tmp_path / "run").iterdir())
-    assert len(found) == 3
+    assert len(found) == 4
     assert found[0].startswith("detail-")
-    assert found[1:] == ["results.json", "scores.csv"]
+    assert found[1].startswith("profile-")
+    assert found[2:] == ["results.json", "scores.csv"]
     table = pd.read_csv(tmp_path / "run" / "scores.csv", dtype={"target": str})
     assert table["target"].tolist() == list(TARGETS)
     np.testing.assert_array_equal(table["value"], made.scores["value"])
@@ -265,7 +311,7 @@ def test_details_that_lack_an_array_are_noticed(run):
     )
     text = (run / "results.json").read_text(encoding="utf-8")
     (run / "results.json").write_text(text.replace(old.name, new.name), encoding="utf-8")
-    with pytest.raises(DamagedEntryError, match="KeyError: 'alpha'"):
+    with pytest.raises(DamagedEntryError, match=r"TypeError: .*alpha"):
         Results.load(run)
 
 
@@ -282,10 +328,10 @@ def test_json_that_is_no_text_is_noticed(run):
         Results.load(run)
 
 
-@pytest.mark.parametrize("content", ["[]", "{}", "3", '{"format": 2}', '{"format": "1"}'])
+@pytest.mark.parametrize("content", ["[]", "{}", "3", '{"format": 1}', '{"format": "2"}'])
 def test_another_format_is_refused(run, content):
     (run / "results.json").write_text(content, encoding="utf-8")
-    with pytest.raises(InputError, match=r"results\.json: format .*; this heschl reads 1"):
+    with pytest.raises(InputError, match=r"results\.json: format .*; this heschl reads 2"):
         Results.load(run)
 
 

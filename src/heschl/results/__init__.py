@@ -1,0 +1,16 @@
+"""Results: one row per score, what it was computed from, and the numbers behind it."""
+
+from heschl.results.details import Detail, Profile
+from heschl.results.run import FORMAT, Results, environment, merge
+from heschl.results.table import COLUMNS, score_table
+
+__all__ = [
+    "COLUMNS",
+    "FORMAT",
+    "Detail",
+    "Profile",
+    "Results",
+    "environment",
+    "merge",
+    "score_table",
+]

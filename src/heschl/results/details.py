@@ -1,0 +1,148 @@
+"""The numbers behind the scores, and their form on disk: a JSON header and an array file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from heschl import store
+from heschl.errors import DamagedEntryError
+from heschl.results.table import json_columns
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Detail:
+    """What stands behind the scores of one model on one dataset.
+
+    Attributes
+    ----------
+    model, dataset, metric, protocol, provenance : str
+        As in the table of scores.
+    targets : DataFrame
+        One row per target: ``target`` and, where known, ``listener``, ``region``, ...
+    sounds : DataFrame
+        One row per sound: ``sound``, ``category``, ``fold``.
+    layers : tuple of str
+        The model's layers in order.
+    measured, predicted : ndarray, shape (n_sounds, n_targets)
+        Mean responses, and predictions for sounds the model was not fitted to.
+    r, r2 : ndarray, shape (n_targets,)
+        Correlation before and squared after negative ones are counted as 0; nan if left out.
+    layer_index, alpha : ndarray, shape (n_folds, n_targets)
+        What was chosen in each fold; -1 and nan if left out.
+    published : mapping of str to mapping of str to float
+        Published r2 on the same dataset, ``{model: {target: r2}}``.
+    """
+
+    model: str
+    dataset: str
+    metric: str
+    protocol: str
+    provenance: str
+    targets: pd.DataFrame = field(repr=False)
+    sounds: pd.DataFrame = field(repr=False)
+    layers: tuple[str, ...] = field(repr=False)
+    measured: FloatArray = field(repr=False)
+    predicted: FloatArray = field(repr=False)
+    r: FloatArray = field(repr=False)
+    r2: FloatArray = field(repr=False)
+    layer_index: NDArray[np.int64] = field(repr=False)
+    alpha: FloatArray = field(repr=False)
+    published: Mapping[str, Mapping[str, float]] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How well each layer does by itself, for groups of targets or for every target.
+
+    Attributes
+    ----------
+    model, dataset, metric, protocol, provenance : str
+        As in the table of scores.
+    unit : str
+        Of ``scores`` and ``ceiling``.
+    groups : DataFrame
+        One row per group: where they apply ``target``, ``listener``, ``region``, coordinates.
+    layers : tuple of str
+        The model's layers in order.
+    scores : ndarray, shape (n_groups, n_layers)
+        nan for groups left out.
+    ceiling : ndarray, shape (n_groups,)
+        nan where it is not known.
+    """
+
+    model: str
+    dataset: str
+    metric: str
+    protocol: str
+    provenance: str
+    unit: str
+    groups: pd.DataFrame = field(repr=False)
+    layers: tuple[str, ...] = field(repr=False)
+    scores: FloatArray = field(repr=False)
+    ceiling: FloatArray = field(repr=False)
+
+    @property
+    def of_targets(self) -> bool:
+        """Whether there is one group for each target."""
+        return "target" in self.groups.columns
+
+
+Behind = TypeVar("Behind", Detail, Profile)
+
+
+def header(one: Detail | Profile) -> dict[str, Any]:
+    """Return everything but the arrays, JSON-ready."""
+    content: dict[str, Any] = {}
+    for each in fields(one):
+        value = getattr(one, each.name)
+        if isinstance(value, pd.DataFrame):
+            content[each.name] = json_columns(value)
+        elif isinstance(value, Mapping):
+            content[each.name] = {model: dict(scores) for model, scores in value.items()}
+        elif not isinstance(value, np.ndarray):
+            content[each.name] = list(value) if isinstance(value, tuple) else value
+    return content
+
+
+def write(folder: Path, one: Detail | Profile) -> dict[str, Any]:
+    """Write the arrays to a file named after their content; return the header that names it."""
+    kind = type(one).__name__.lower()
+    values = {each.name: getattr(one, each.name) for each in fields(one)}
+    arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+    path = store.write_arrays(folder, lambda file: f"{kind}-{_digest(file)}.safetensors", arrays)
+    return header(one) | {"arrays": path.name}
+
+
+def read(kind: type[Behind], folder: Path, entry: Mapping[str, Any]) -> Behind:
+    """Read what `write` wrote.
+
+    Raises
+    ------
+    DamagedEntryError
+        If the array file is not as it was written.
+    KeyError, TypeError, ValueError
+        If the header is not.
+    """
+    path = folder / Path(entry["arrays"]).name
+    arrays = store.read_arrays(path)
+    if path.stem != f"{kind.__name__.lower()}-{_digest(path)}":
+        raise DamagedEntryError(f"{path}: altered since it was written; score again")
+    content: dict[str, Any] = {key: value for key, value in entry.items() if key != "arrays"}
+    for name in ("targets", "sounds", "groups"):
+        if name in content:
+            content[name] = pd.DataFrame(content[name])
+    content["layers"] = tuple(content["layers"])
+    return kind(**content | dict(arrays))
+
+
+def _digest(path: Path) -> str:
+    return store.file_sha256(path)[:16]

@@ -1,0 +1,159 @@
+"""A run: scores with their provenance and details, in memory and in a folder."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from heschl import store
+from heschl._version import __version__
+from heschl.errors import DamagedEntryError, InputError
+from heschl.results import details
+from heschl.results.details import Detail, Profile
+from heschl.results.table import json_rows, score_table
+
+FILE = "results.json"
+FORMAT = 2
+
+
+@dataclass(frozen=True)
+class Results:
+    """Scores with their provenance and details.
+
+    Attributes
+    ----------
+    scores : DataFrame
+        Tidy: one row per score, columns `COLUMNS`.
+    provenance : mapping of str to mapping
+        What each score was computed from: versions, protocol, hashes, seeds.
+    details : tuple of Detail
+        Predictions and choices behind scores of the metric "regression".
+    profiles : tuple of Profile
+        Scores of every layer by itself.
+    """
+
+    scores: pd.DataFrame
+    provenance: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    details: tuple[Detail, ...] = field(default=(), repr=False)
+    profiles: tuple[Profile, ...] = field(default=(), repr=False)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the table as a list of JSON-ready rows; None where a value is missing."""
+        return json_rows(self.scores)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write everything to a folder; the last file, ``results.json``, makes it complete.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        InputError
+            If a table or the provenance holds what JSON cannot (infinity); nothing is written.
+        StoreError
+            If the folder cannot be written.
+        """
+        folder = Path(folder)
+        self._check_json_ready()
+        content = {
+            "format": FORMAT,
+            "rows": self.rows(),
+            "provenance": {key: dict(value) for key, value in self.provenance.items()},
+            "details": [details.write(folder, one) for one in self.details],
+            "profiles": [details.write(folder, one) for one in self.profiles],
+        }
+        store.write_text(folder / "scores.csv", self.scores.to_csv(index=False))
+        store.write_json(folder / FILE, content)
+        return folder
+
+    def _check_json_ready(self) -> None:
+        behind: list[Detail | Profile] = [*self.details, *self.profiles]
+        for what, content in (
+            ("scores", self.rows()),
+            ("provenance", dict(self.provenance)),
+            *((f"details of {d.model} on {d.dataset}", details.header(d)) for d in behind),
+        ):
+            try:
+                store.canonical_json(content)
+            except (TypeError, ValueError) as error:
+                raise InputError(
+                    f"results cannot be saved: in the {what}, {error}; expected finite numbers, "
+                    "text, and nan or None where something is missing"
+                ) from error
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Results:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        InputError
+            If the folder holds no results, or those of another format.
+        DamagedEntryError
+            If a file of it cannot be read.
+        """
+        folder = Path(folder)
+        path = folder / FILE
+        if not path.is_file():
+            raise InputError(
+                f"{folder}: no results here ({FILE} is missing); expected a run folder"
+            )
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DamagedEntryError(f"{path}: not readable ({error})") from error
+        found = content.get("format") if isinstance(content, dict) else None
+        if found != FORMAT:
+            raise InputError(
+                f"{path}: format {found!r}; this heschl reads {FORMAT}: score again, or read it "
+                "with the version of heschl in its provenance"
+            )
+        try:
+            return cls(
+                score_table(content["rows"]),
+                dict(content["provenance"]),
+                tuple(details.read(Detail, folder, entry) for entry in content["details"]),
+                tuple(details.read(Profile, folder, entry) for entry in content["profiles"]),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DamagedEntryError(
+                f"{path}: not as heschl wrote it ({type(error).__name__}: {error}); score again"
+            ) from error
+
+
+def merge(results: Sequence[Results]) -> Results:
+    """Join results of several runs; rows keep their order."""
+    if not results:
+        raise InputError("no results to merge; expected at least one")
+    provenance: dict[str, Mapping[str, Any]] = {}
+    for one in results:
+        provenance.update(one.provenance)
+    return Results(
+        score_table([row for one in results for row in one.rows()]),
+        provenance,
+        tuple(detail for one in results for detail in one.details),
+        tuple(profile for one in results for profile in one.profiles),
+    )
+
+
+def environment() -> dict[str, str]:
+    """Versions that numbers depend on: heschl, Python, numpy, scipy."""
+    import scipy
+
+    return {
+        "heschl": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "machine": platform.machine(),
+    }
