@@ -33,6 +33,64 @@ class NestedRidgeProtocol:
     citation: str
 
 
+@dataclass(frozen=True)
+class CorrectedRidgeProtocol:
+    """Ridge regression on random halves of the sounds, corrected for noise; three repetitions.
+
+    Attributes
+    ----------
+    name : str
+    version : int
+        Raised whenever a number that the protocol gives could change.
+    n_splits, n_train, n_test, seed : int
+        Random splits of the sounds, from numpy's legacy generator.
+    alphas : tuple of float
+        Penalties in this order; the first of equals wins.
+    floor, predicted_floor : float
+        Smallest reliability of responses and of predictions that is corrected for.
+    summary : str
+    citation : str
+    """
+
+    name: str
+    version: int
+    n_splits: int
+    n_train: int
+    n_test: int
+    seed: int
+    alphas: tuple[float, ...]
+    floor: float
+    predicted_floor: float
+    summary: str
+    citation: str
+
+
+CORRECTED_PROTOCOLS: Registry[CorrectedRidgeProtocol] = Registry(
+    "protocol",
+    [
+        CorrectedRidgeProtocol(
+            name="tuckute2023",
+            version=1,
+            n_splits=10,
+            n_train=83,
+            n_test=82,
+            seed=0,
+            alphas=tuple(10.0**power for power in range(49, -51, -1)),
+            floor=0.182,
+            predicted_floor=0.183,
+            summary=(
+                "ridge regression on ten random halves of 165 sounds, squared correlation "
+                "corrected for noise by three repetitions"
+            ),
+            citation=(
+                "Tuckute, Feather, Boebinger & McDermott (2023). Many but not all deep neural "
+                "network audio models capture brain responses and exhibit correspondence between "
+                "model stages and brain regions. PLoS Biology 21(12), e3002366"
+            ),
+        )
+    ],
+)
+
 PROTOCOLS: Registry[NestedRidgeProtocol] = Registry(
     "protocol",
     [

@@ -1,0 +1,277 @@
+"""Regression on random halves of the sounds with a correction for noise, for all targets at once.
+
+Protocol "tuckute2023" of Tuckute, Feather, Boebinger and McDermott (2023), PLoS Biol 21(12).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heschl import progress
+from heschl.encode.ceilings import spearman_brown
+from heschl.encode.leave_one_out import LeaveOneOut
+from heschl.encode.protocols import CORRECTED_PROTOCOLS, CorrectedRidgeProtocol
+from heschl.encode.ridge import Fit, fit, rotate
+from heschl.encode.splits import random_splits
+from heschl.errors import InputError, UsageError
+from heschl.threads import n_threads, run_threads
+
+FloatArray = NDArray[np.float64]
+
+#: Targets whose errors are computed at a time: what they need fits the cache of a core.
+TILE = 512
+#: Predictions that vary by less than this share of their mean are constant up to rounding.
+FLAT = 1e-14
+
+
+@dataclass(frozen=True)
+class CorrectedRidge:
+    """What `corrected_ridge` returns.
+
+    Attributes
+    ----------
+    protocol : CorrectedRidgeProtocol
+    layers : tuple of str
+    r : ndarray, shape (n_layers, n_splits, n_targets)
+        Pearson's r on the test sounds; 0 where the prediction is constant; nan for targets left
+        out.
+    alpha : ndarray, shape (n_layers, n_splits, n_targets)
+        Penalty of the fit to the mean response. Many large ones, and many small ones, give the
+        same error: then the largest of them stands.
+    constant : ndarray of bool, shape (n_layers, n_splits, n_targets)
+        Whether the prediction is constant up to rounding.
+    predicted_agreement : ndarray, shape (n_layers, n_splits, n_targets)
+        Median correlation between the predictions of fits to single repetitions.
+    agreement : ndarray, shape (n_splits, n_targets)
+        Median correlation between repetitions, over the training sounds.
+    """
+
+    protocol: CorrectedRidgeProtocol
+    layers: tuple[str, ...]
+    r: FloatArray = field(repr=False)
+    alpha: FloatArray = field(repr=False)
+    constant: NDArray[np.bool_] = field(repr=False)
+    predicted_agreement: FloatArray = field(repr=False)
+    agreement: FloatArray = field(repr=False)
+
+    @property
+    def r2(self) -> FloatArray:
+        """Squared r, where negative ones count as 0."""
+        return np.maximum(self.r, 0) ** 2
+
+    @property
+    def at_edge(self) -> NDArray[np.bool_]:
+        """Whether alpha is the first or the last of the grid."""
+        return np.isin(self.alpha, (self.protocol.alphas[0], self.protocol.alphas[-1]))
+
+    @property
+    def reliability(self) -> FloatArray:
+        """Of the mean response, (n_splits, n_targets), not below the floor."""
+        return _floored(self.agreement, self.protocol.floor)
+
+    @property
+    def predicted_reliability(self) -> FloatArray:
+        """Of the predictions, (n_layers, n_splits, n_targets), not below the floor."""
+        return _floored(self.predicted_agreement, self.protocol.predicted_floor)
+
+    @property
+    def r2_corrected(self) -> FloatArray:
+        """R2 divided by both reliabilities, (n_layers, n_splits, n_targets); may exceed 1."""
+        return self.r2 / (self.reliability * self.predicted_reliability)
+
+
+def _floored(agreement: FloatArray, floor: float) -> FloatArray:
+    """Spearman-Brown for three repetitions, floored; at or below -1/2 it means nothing."""
+    usable = agreement > -0.5
+    reliability = spearman_brown(np.where(usable, agreement, 0.0), 3)
+    reliability = np.maximum(np.where(usable, reliability, floor), floor)
+    return np.where(np.isnan(agreement), np.nan, reliability)
+
+
+def corrected_ridge(
+    features: Mapping[str, NDArray[np.floating]],
+    responses: NDArray[np.floating],
+    *,
+    protocol: str | CorrectedRidgeProtocol = "tuckute2023",
+    block_size: int = 8192,
+    n_jobs: int | None = None,
+    show_progress: bool = True,
+) -> CorrectedRidge:
+    """Predict every target from every layer on random halves of the sounds.
+
+    Per split, layer and target a ridge regression is fitted to the mean response to the training
+    sounds, its penalty chosen by leave-one-out squared error, and correlated with the mean response
+    to the test sounds. r2 is divided by the reliabilities of the response and of the prediction,
+    each by Spearman-Brown for three repetitions from the median correlation of the three
+    repetitions (training sounds), and of the predictions of fits to each of them (test sounds).
+    Source: Tuckute et al. (2023), PLoS Biol 21(12), e3002366.
+
+    Penalties far above the largest squared singular value of the features all predict the mean, and
+    penalties far below the smallest all interpolate: their leave-one-out errors are equal here, and
+    the first in the grid (the largest) is chosen. In scikit-learn's RidgeCV they differ by rounding
+    noise, which then decides. With more features than sounds this noise, about 1e-14 / alpha, also
+    spoils its predictions below an alpha of about 1e-8; those here go to the minimum-norm solution.
+
+    Parameters
+    ----------
+    features : mapping of str to ndarray, shape (n_sounds, n_features)
+        Layers in order. Not scaled.
+    responses : ndarray, shape (n_sounds, n_targets, 3)
+        Targets with any nan are left out.
+    protocol : str or CorrectedRidgeProtocol, optional
+    block_size : int, optional
+        Targets computed at a time; memory grows with it, the numbers do not depend on it beyond
+        rounding.
+    n_jobs : int, optional
+        Threads; by default every core this process may use. Never changes the numbers.
+    show_progress : bool, optional
+
+    Returns
+    -------
+    CorrectedRidge
+
+    Raises
+    ------
+    InputError
+        If there are not three repetitions or as many sounds as the protocol splits, shapes
+        disagree, or features are not finite.
+    UnknownNameError
+        If there is no such protocol.
+    """
+    chosen = CORRECTED_PROTOCOLS[protocol] if isinstance(protocol, str) else protocol
+    if block_size < 1:
+        raise UsageError(f"block_size is {block_size}; expected a whole number of at least 1")
+    jobs = n_threads(n_jobs)
+    y = _check(features, responses)
+    splits = random_splits(chosen, len(y))
+    out = _empty_result(chosen, tuple(features), y.shape[1])
+    complete = np.flatnonzero(~np.isnan(y).any(axis=(0, 2)))
+    layers = dict(run_threads(lambda kv: (kv[0], rotate(kv[1])), features.items(), n_jobs=jobs))
+    steps = len(features) * len(splits) * len(complete)
+    with progress.bar("regression", steps, "fits", show=show_progress) as advance:
+        for start in range(0, len(complete), block_size):
+            block = complete[start : start + block_size]
+            # repetitions before targets: they are fitted side by side
+            part = np.ascontiguousarray(y[:, block].transpose(0, 2, 1))
+            for s, (train, _) in enumerate(splits):
+                out.agreement[s, block] = _median_agreement(part[train])
+
+            def work(at: tuple[int, int], part: FloatArray = part) -> tuple[int, int, _Scores]:
+                index, s = at
+                one = fit(layers[out.layers[index]], *splits[s])
+                return index, s, _score(one, part, chosen)
+
+            tasks = itertools.product(range(len(features)), range(len(splits)))
+            for index, s, found in run_threads(work, tasks, n_jobs=jobs):
+                out.r[index, s, block] = found.r
+                out.alpha[index, s, block] = found.alpha
+                out.constant[index, s, block] = found.constant
+                out.predicted_agreement[index, s, block] = found.agreement
+                advance(len(block))
+    return out
+
+
+def _empty_result(
+    protocol: CorrectedRidgeProtocol, layers: tuple[str, ...], n_targets: int
+) -> CorrectedRidge:
+    shape = (len(layers), protocol.n_splits, n_targets)
+    return CorrectedRidge(
+        protocol=protocol,
+        layers=layers,
+        r=np.full(shape, np.nan),
+        alpha=np.full(shape, np.nan),
+        constant=np.zeros(shape, bool),
+        predicted_agreement=np.full(shape, np.nan),
+        agreement=np.full(shape[1:], np.nan),
+    )
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """Of one layer and split, each (n_targets,)."""
+
+    r: FloatArray
+    alpha: FloatArray
+    constant: NDArray[np.bool_]
+    agreement: FloatArray
+
+
+def _score(one: Fit, part: FloatArray, protocol: CorrectedRidgeProtocol) -> _Scores:
+    """Score one layer on one split; ``part`` is (n_sounds, 3, n_targets)."""
+    errors = LeaveOneOut(one, protocol.alphas)
+    n_targets = part.shape[2]
+    r, alpha, agreement = np.empty(n_targets), np.empty(n_targets), np.empty(n_targets)
+    constant = np.empty(n_targets, bool)
+    for start in range(0, n_targets, TILE):
+        tile = slice(start, start + TILE)
+        train, test = part[one.train, :, tile], part[one.held_out, :, tile]
+        means = train.mean(axis=0)
+        train = train - means
+        alphas = errors.alphas[errors.best(train)]
+        with_mean = np.concatenate([train, train.mean(axis=1, keepdims=True)], axis=1)
+        means = np.concatenate([means, means.mean(axis=0, keepdims=True)])
+        predicted = _predict(one, with_mean, alphas)
+        flat = _is_flat(predicted, means)
+        agreement[tile] = _median_agreement(np.where(flat[:-1], 0.0, predicted[:, :-1]))
+        alpha[tile], constant[tile] = alphas[-1], flat[-1]
+        measured = test.mean(axis=1)
+        r[tile] = np.where(flat[-1], 0.0, _correlation(predicted[:, -1], measured))
+    return _Scores(r, alpha, constant, agreement)
+
+
+def _predict(one: Fit, train: FloatArray, alphas: FloatArray) -> FloatArray:
+    """Predict held-out sounds, the training mean left out: (n_held_out, n_fits, n_targets)."""
+    n_train = len(train)
+    rotated = one.left.T @ train.reshape(n_train, -1)
+    rotated *= one.shrink(alphas.reshape(-1, 1)).T
+    return np.asarray((one.projected @ rotated).reshape(-1, *train.shape[1:]))
+
+
+def _is_flat(predicted: FloatArray, means: FloatArray) -> NDArray[np.bool_]:
+    """Whether adding the mean leaves nothing of the prediction's variation, (n_fits, n_targets)."""
+    return np.asarray(np.ptp(predicted, axis=0) <= FLAT * np.abs(means))
+
+
+def _correlation(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Pearson's r over the first axis; 0 where either does not vary."""
+    a, b = first - first.mean(axis=0), second - second.mean(axis=0)
+    norm = np.sqrt(np.einsum("s...,s...->...", a, a) * np.einsum("s...,s...->...", b, b))
+    varies = (np.ptp(first, axis=0) > 0) & (np.ptp(second, axis=0) > 0) & (norm > 0)
+    r = np.zeros(norm.shape)
+    np.divide(np.einsum("s...,s...->...", a, b), norm, out=r, where=varies)
+    return r
+
+
+def _median_agreement(values: FloatArray) -> FloatArray:
+    """Median of the pairwise correlations of three repetitions, (n_sounds, 3, n_targets)."""
+    pairs = [_correlation(values[:, i], values[:, j]) for i, j in ((0, 1), (0, 2), (1, 2))]
+    return np.asarray(np.median(pairs, axis=0))
+
+
+def _check(
+    features: Mapping[str, NDArray[np.floating]], responses: NDArray[np.floating]
+) -> FloatArray:
+    y = np.asarray(responses, np.float64)
+    if y.ndim != 3 or y.shape[2] != 3:
+        raise InputError(
+            f"responses have shape {y.shape}; expected (n_sounds, n_targets, 3): the correction "
+            "for noise needs three repetitions of every sound"
+        )
+    if np.isinf(y).any():
+        raise InputError("responses hold infinite values; use nan for targets to leave out")
+    if not features:
+        raise InputError("no features were given; expected at least one layer")
+    for name, x in features.items():
+        if np.ndim(x) != 2 or len(x) != len(y) or np.shape(x)[1] == 0:
+            raise InputError(
+                f"features of layer {name!r} have shape {np.shape(x)}; expected ({len(y)}, "
+                "n_features): one row for each row of the responses"
+            )
+        if not np.isfinite(x).all():
+            raise InputError(f"features of layer {name!r} hold nan or infinity; expected numbers")
+    return y
