@@ -42,7 +42,8 @@ docs: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/encode.py
-	$(BIN)/python benchmarks/similarity.py
+	$(BIN)/python benchmarks/rsa.py
+	$(BIN)/python benchmarks/tuckute2023.py
 	$(BIN)/python benchmarks/spectrotemporal.py
 	$(BIN)/python benchmarks/command_line.py
 

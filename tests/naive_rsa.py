@@ -4,7 +4,23 @@ loops, and a new ranking by scipy for every comparison."""
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial.distance import pdist
 from scipy.stats import pearsonr, spearmanr
+
+
+def problem(seed=0, n_layers=4, n_listeners=3, n=24, decimals=None):
+    """Layers and listeners (upper triangles) that share a latent code; ties if rounded."""
+    rng = np.random.default_rng(seed)
+    latent = rng.standard_normal((n, 6))
+
+    def entries(n_features, noise):
+        x = latent @ rng.standard_normal((6, n_features))
+        one = pdist(x + noise * rng.standard_normal(x.shape), "correlation")
+        return one if decimals is None else one.round(decimals)
+
+    model = np.stack([entries(30, 1 + k) for k in range(n_layers)])
+    brain = np.stack([entries(50, 3) for _ in range(n_listeners)])
+    return model, brain
 
 
 def rdm(x):
@@ -21,12 +37,24 @@ def upper(matrix):
     return np.array([matrix[i, j] for i in range(len(matrix)) for j in range(i + 1, len(matrix))])
 
 
+def square(entries, n):
+    out = np.zeros((n, n))
+    out[np.triu_indices(n, 1)] = entries
+    return out + out.T
+
+
 def rho(a, b):
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return 0.0  # undefined; scipy says nan
     return spearmanr(a, b).statistic
 
 
+def all_rho(first, second):
+    return np.array([[rho(a, b) for b in second] for a in first])
+
+
 def crossval(brain, models, folds):
-    """Score of one listener's full matrix, and the layer chosen for every pair of folds."""
+    """Score of one listener's full matrix, the layers chosen, and the assembled full matrix."""
     n = len(brain)
     above = np.triu(np.ones((n, n), bool), 1)
     assembled = np.full((n, n), np.nan)
@@ -41,7 +69,17 @@ def crossval(brain, models, folds):
             best = int(np.argmax(scores))
             assembled[mask] = models[best][mask]
             chosen.append(best)
-    return rho(brain[above], assembled[above]), chosen
+    return rho(brain[above], assembled[above]), chosen, assembled
+
+
+def ceiling(brain):
+    """Lower and upper ceiling of listeners' upper triangles."""
+    lower, top = [], []
+    for k in range(len(brain)):
+        others = [brain[other] for other in range(len(brain)) if other != k]
+        lower.append(rho(brain[k], np.mean(others, axis=0)))
+        top.append(rho(brain[k], np.mean(brain, axis=0)))
+    return lower, top
 
 
 def bootstrap(a, b, drawn):
@@ -56,7 +94,6 @@ def bootstrap(a, b, drawn):
     return rho(first, second)
 
 
-def square(entries, n):
-    out = np.zeros((n, n))
-    out[np.triu_indices(n, 1)] = entries
-    return out + out.T
+def permuted(entries, order):
+    """Upper triangle of the matrix whose rows and columns are put in this order."""
+    return upper(square(entries, len(order))[np.ix_(order, order)])

@@ -23,7 +23,7 @@ def splits(n_sounds=165, n_train=83, n_test=82, n_splits=10):
 
 def correlation(a, b):
     if np.ptp(a) == 0 or np.ptp(b) == 0:
-        return 0.0
+        return np.nan
     return np.corrcoef(a, b)[0, 1]
 
 
@@ -34,18 +34,20 @@ def fit(x, y):
 
 
 def agreement(three):
-    return np.median([correlation(three[i], three[j]) for i, j in ((0, 1), (0, 2), (1, 2))])
+    pairs = [correlation(three[i], three[j]) for i, j in ((0, 1), (0, 2), (1, 2))]
+    known = [r for r in pairs if not np.isnan(r)]
+    return np.median(known) if known else np.nan
 
 
 def reliability(median, floor):
-    return max(3 * median / (1 + 2 * median), floor)
+    return floor if np.isnan(median) else max(3 * median / (1 + 2 * median), floor)
 
 
 def score(x, y, train, test):
     """One voxel: x (n_sounds, n_features), y (n_sounds, 3). Corrected r2, r, and the penalties
     of the fits to the mean and to each repetition."""
     model = fit(x[train], y[train].mean(axis=1))
-    r = correlation(model.predict(x[test]), y[test].mean(axis=1))
+    r = np.nan_to_num(correlation(model.predict(x[test]), y[test].mean(axis=1)))
     single_models = [fit(x[train], y[train, k]) for k in range(3)]
     single = [one.predict(x[test]) for one in single_models]
     rv = reliability(agreement(y[train].T), 0.182)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 import naive_tuckute
 from heschl.encode.corrected import corrected_ridge
@@ -12,7 +13,7 @@ from heschl.encode.leave_one_out import LeaveOneOut
 from heschl.encode.protocols import CORRECTED_PROTOCOLS
 from heschl.encode.ridge import fit, rotate
 from heschl.encode.splits import random_splits
-from heschl.errors import InputError, UnknownNameError
+from heschl.errors import InputError, UnknownNameError, UsageError
 
 N = 165
 PROTOCOL = CORRECTED_PROTOCOLS["tuckute2023"]
@@ -31,6 +32,12 @@ def problem(n_targets=30, seed=0):
     sd = signal.std(0) * np.sqrt(1 / reliability - 1)
     noise = rng.standard_normal((N, n_targets, 3))
     return features, signal[..., None] + sd[:, None] * noise + 1
+
+
+@pytest.fixture(autouse=True)
+def one_blas_thread():
+    with threadpool_limits(limits=1):  # many small fits: more threads are slower
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -168,10 +175,34 @@ def test_spearman_brown_and_floors_by_hand():
     """m = 1/2 gives 3/2 / 2 = 3/4; m = 0.05 gives 0.15 / 1.1, below both floors."""
     features, y = problem(2)
     found = corrected_ridge({"narrow": features["narrow"]}, y, show_progress=False)
-    object.__setattr__(found, "agreement", np.array([[0.5, 0.05], [-0.7, np.nan]]))
-    np.testing.assert_allclose(found.reliability, [[0.75, 0.182], [0.182, np.nan]])
-    object.__setattr__(found, "predicted_agreement", np.array([[0.5, 0.05]]))
-    np.testing.assert_allclose(found.predicted_reliability, [[0.75, 0.183]])
+    agreement = np.tile([0.5, 0.05], (10, 1))
+    agreement[1] = [-0.7, np.nan]  # -2.1 / -0.4 = 5.25 as published; undefined: the floor
+    object.__setattr__(found, "agreement", agreement)
+    np.testing.assert_allclose(found.reliability[:2], [[0.75, 0.182], [5.25, 0.182]])
+    object.__setattr__(found, "predicted_agreement", agreement[None])
+    np.testing.assert_allclose(found.predicted_reliability[0, :2], [[0.75, 0.183], [5.25, 0.183]])
+
+
+def test_neither_scale_nor_offset_of_responses_matters():
+    features, y = problem(12, seed=4)
+    y = y * np.where(np.arange(12) % 2, 1e18, 1e-18)[:, None]
+    found = corrected_ridge(features, y, show_progress=False)
+    plain = corrected_ridge(features, problem(12, seed=4)[1] + 100, show_progress=False)
+    np.testing.assert_array_equal(found.alpha, plain.alpha)
+    np.testing.assert_allclose(found.r2_corrected, plain.r2_corrected, rtol=0, atol=1e-9)
+
+
+def test_undefined_agreement_is_left_out():
+    """Of three repetitions one is constant: one correlation is left, and it is the median."""
+    features, y = problem(3)
+    y[:, 0, 1] = 2.0
+    y[:, 1, :2] = 2.0
+    found = corrected_ridge(features, y, show_progress=False)
+    train, _ = random_splits(PROTOCOL, N)[0]
+    expected = np.corrcoef(y[train, 0, 0], y[train, 0, 2])[0, 1]
+    assert found.agreement[0, 0] == pytest.approx(expected)
+    assert np.isnan(found.agreement[0, 1])
+    assert found.reliability[0, 1] == 0.182
 
 
 def test_a_model_that_knows_the_truth_explains_everything():
@@ -205,6 +236,7 @@ def test_what_cannot_be_scored_is_left_out():
     found = corrected_ridge(features, y, show_progress=False)
     assert np.isnan(found.r2_corrected[:, :, 1]).all()
     assert np.isnan(found.reliability[:, 1]).all()
+    assert np.isnan(found.predicted_reliability[:, :, 1]).all()
     assert (found.r2_corrected[:, :, 2] == 0).all()
     alone = corrected_ridge(features, y[:, [0, 3, 4]], show_progress=False)
     np.testing.assert_allclose(found.r[:, :, [0, 3, 4]], alone.r, rtol=0, atol=1e-12)
@@ -270,3 +302,5 @@ def test_layer_choice_equals_a_naive_loop():
 def test_layer_choice_of_wrong_input():
     with pytest.raises(InputError, match="one listener for each target"):
         choose_layer(np.zeros((2, 10, 3)), ["a"])
+    with pytest.raises(UsageError, match="n_iterations is 0"):
+        choose_layer(np.zeros((2, 10, 1)), ["a"], n_iterations=0)

@@ -26,12 +26,16 @@ DEMO_MODELS = ("spectrotemporal", "cochleagram", "melspectrogram")
 
 def run_list(options: argparse.Namespace) -> None:
     """List models, datasets and protocols."""
-    from heschl.encode import PROTOCOLS
+    from heschl.study import METRICS
 
     registries: dict[str, Mapping[str, Any]] = {
         "models": MODELS,
         "datasets": DATASETS,
-        "protocols": PROTOCOLS,
+        "protocols": {
+            f"{protocol.name} ({metric})": protocol
+            for metric, protocols in METRICS.items()
+            for protocol in protocols.values()
+        },
     }
     wanted = [options.kind] if options.kind else list(registries)
     if options.json:
@@ -98,9 +102,9 @@ def run_extract(options: argparse.Namespace) -> None:
 
 def run_score(options: argparse.Namespace) -> None:
     """Score models on datasets, keep the results, and show them."""
-    from heschl.study import find_protocol, run_name
+    from heschl.study import analyses, run_name
 
-    find_protocol(options.metric, options.protocol)
+    wanted = analyses(options.metric, options.protocol)
     n_threads(options.jobs)
     datasets = _check_names(options.models, options.dataset, options.layers)
     runs = store.home() / "runs"
@@ -110,9 +114,12 @@ def run_score(options: argparse.Namespace) -> None:
     result = _score_all(
         options.models,
         datasets,
-        metric=options.metric,
-        protocol=options.protocol,
+        wanted,
         layers=options.layers,
+        n_bootstrap=options.bootstrap,
+        n_permutations=options.permutations,
+        seed=options.seed,
+        layer_profiles=options.layer_profiles,
         use_store=not options.no_store,
         n_jobs=options.jobs,
     )
@@ -140,12 +147,30 @@ def _check_names(
     return [load_dataset(name) for name in datasets]
 
 
-def _score_all(models: Sequence[str], datasets: Sequence[BrainDataset], **options: Any) -> Results:
-    """Score every model on every dataset."""
-    from heschl.study import score
+def _score_all(
+    models: Sequence[str],
+    datasets: Sequence[BrainDataset],
+    wanted: Sequence[tuple[str, str]] = (("regression", "pepino2025"),),
+    *,
+    layer_profiles: bool = False,
+    **options: Any,
+) -> Results:
+    """Score every model on every dataset by every metric and protocol."""
+    from heschl.study import profiles_are_extra, score
 
-    pairs = itertools.product(datasets, models)
-    return results_module.merge([score(model, data, **options) for data, model in pairs])
+    return results_module.merge(
+        [
+            score(
+                model,
+                data,
+                metric=metric,
+                protocol=protocol,
+                layer_profiles=layer_profiles and profiles_are_extra(metric, protocol),
+                **options,
+            )
+            for data, (metric, protocol), model in itertools.product(datasets, wanted, models)
+        ]
+    )
 
 
 def run_report(options: argparse.Namespace) -> None:
@@ -175,7 +200,7 @@ def _sounds_of(result: Results, paths: Sequence[str]) -> dict[str, Sounds]:
     """Return the sounds of each dataset of the results, as far as they are to be had."""
     own = {dataset.name: dataset.sounds for dataset in map(load_dataset, paths)}
     found: dict[str, Sounds] = {}
-    for name in dict.fromkeys(detail.dataset for detail in result.details):
+    for name in dict.fromkeys(result.scores["dataset"]):
         if name in own:
             found[name] = own[name]
         elif name in DATASETS:
@@ -193,7 +218,13 @@ def _sounds_of(result: Results, paths: Sequence[str]) -> dict[str, Sounds]:
 
 def _command(result: Results) -> str:
     """Return the command line that computes these results again."""
-    models = dict.fromkeys(detail.model for detail in result.details)
-    datasets = dict.fromkeys(detail.dataset for detail in result.details)
-    protocol = result.details[0].protocol
-    return f"heschl score {' '.join(models)} --dataset {' '.join(datasets)} --protocol {protocol}"
+
+    def names(column: str) -> str:
+        return " ".join(dict.fromkeys(result.scores[column]))
+
+    metric = names("metric")
+    return (
+        f"heschl score {names('model')} --dataset {names('dataset')}"
+        + (f" --metric {metric}" if metric != "regression" else "")
+        + f" --protocol {names('protocol')}"
+    )

@@ -129,11 +129,20 @@ def _score(commands: _Commands[argparse.ArgumentParser]) -> None:
     command.add_argument("models", metavar="MODEL", nargs="+", help="models of 'heschl list'")
     _add_dataset(command, several=True)
     command.add_argument(
-        "--metric", default="regression", help="what to compute (default: regression)"
+        "--metric",
+        metavar="METRIC",
+        nargs="+",
+        default=["regression"],
+        help="what to compute: regression, rsa (default: regression)",
     )
     command.add_argument(
-        "--protocol", default="pepino2025", help="how exactly (default: pepino2025)"
+        "--protocol",
+        metavar="PROTOCOL",
+        nargs="+",
+        default=["pepino2025"],
+        help="how exactly; of several, each metric takes those it has (default: pepino2025)",
     )
+    _add_uncertainty(command)
     _add_layers(command)
     command.add_argument(
         "-o",
@@ -151,6 +160,30 @@ def _score(commands: _Commands[argparse.ArgumentParser]) -> None:
         help="neither read nor keep activations under HESCHL_HOME",
     )
     command.add_argument("--jobs", metavar="N", type=int, help="threads (default: all cores)")
+
+
+def _add_uncertainty(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--bootstrap",
+        metavar="N",
+        type=int,
+        default=1000,
+        help="resamples of sounds and listeners for the intervals; 0: none (default: 1000)",
+    )
+    command.add_argument(
+        "--permutations",
+        metavar="N",
+        type=int,
+        default=0,
+        help="permutations of the sounds for p and q; with voxel-wise regression each takes as "
+        "long as the score (default: 0, none)",
+    )
+    command.add_argument("--seed", metavar="N", type=int, default=0, help="of both (default: 0)")
+    command.add_argument(
+        "--layer-profiles",
+        action="store_true",
+        help="also score every layer by itself (rsa and tuckute2023 always do)",
+    )
 
 
 def _report(commands: _Commands[argparse.ArgumentParser]) -> None:

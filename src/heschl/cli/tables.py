@@ -40,11 +40,17 @@ def _cell(value: Any) -> str:
 
 
 def show_scores(result: Results) -> None:
-    """Print r2 of every listener and dataset, and of every target where they are few."""
-    scores = result.scores[result.scores["unit"] == "r2"]
+    """Print the scores of datasets, their regions, listeners, and targets where they are few."""
+    scores = result.scores[result.scores["unit"] != "r"]
     targets = scores[scores["scope"] == "target"]
-    few = targets.groupby(["model", "dataset"])["target"].transform("size") <= MANY
-    shown = scores[(scores["scope"] != "target") | scores.index.isin(targets.index[few])]
-    columns = ["model", "dataset", "target", "value", "ceiling", "stderr", "layer"]
-    rows = list(shown[columns].itertuples(index=False, name=None))
-    show(["model", "dataset", "target", "r2", "ceiling", "stderr", "layer"], rows)
+    sizes = targets.groupby(["model", "dataset", "metric", "protocol"])["target"]
+    few = sizes.transform("size") <= MANY
+    overall = (scores["scope"] == "dataset") | (scores["region"].isna())
+    overall &= scores["scope"] != "target"
+    shown = scores[overall | scores.index.isin(targets.index[few])]
+    columns = ["model", "dataset", "target", "region", "value", "unit"]
+    numbers = ["low", "high", "ceiling", "stderr", "p"]
+    columns += [name for name in numbers if name == "ceiling" or shown[name].notna().any()]
+    columns = [name for name in columns if name != "region" or shown["region"].notna().any()]
+    rows = list(shown[[*columns, "layer"]].itertuples(index=False, name=None))
+    show([*columns, "layer"], rows)

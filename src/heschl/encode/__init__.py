@@ -6,12 +6,15 @@ from heschl.encode.ceilings import Reliability, ceiling_r, ceiling_r2, reliabili
 from heschl.encode.corrected import CorrectedRidge, corrected_ridge
 from heschl.encode.layer_choice import LayerChoice, choose_layer
 from heschl.encode.nested import NestedRidge, nested_ridge
+from heschl.encode.permutation import permutation_null
+from heschl.encode.profiles import layer_profiles
 from heschl.encode.protocols import (
     CORRECTED_PROTOCOLS,
     PROTOCOLS,
     CorrectedRidgeProtocol,
     NestedRidgeProtocol,
 )
+from heschl.encode.split_half import split_half_reliability
 
 __all__ = [
     "CORRECTED_PROTOCOLS",
@@ -26,7 +29,10 @@ __all__ = [
     "ceiling_r2",
     "choose_layer",
     "corrected_ridge",
+    "layer_profiles",
     "nested_ridge",
+    "permutation_null",
     "reliability",
     "spearman_brown",
+    "split_half_reliability",
 ]

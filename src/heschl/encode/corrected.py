@@ -13,20 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heschl import progress
-from heschl.encode.ceilings import spearman_brown
-from heschl.encode.leave_one_out import LeaveOneOut
 from heschl.encode.protocols import CORRECTED_PROTOCOLS, CorrectedRidgeProtocol
-from heschl.encode.ridge import Fit, fit, rotate
+from heschl.encode.ridge import fit, rotate
+from heschl.encode.split_scores import SplitScores, median_agreement, score_split
 from heschl.encode.splits import random_splits
 from heschl.errors import InputError, UsageError
 from heschl.threads import n_threads, run_threads
 
 FloatArray = NDArray[np.float64]
-
-#: Targets whose errors are computed at a time: what they need fits the cache of a core.
-TILE = 512
-#: Predictions that vary by less than this share of their mean are constant up to rounding.
-FLAT = 1e-14
 
 
 @dataclass(frozen=True)
@@ -46,9 +40,10 @@ class CorrectedRidge:
     constant : ndarray of bool, shape (n_layers, n_splits, n_targets)
         Whether the prediction is constant up to rounding.
     predicted_agreement : ndarray, shape (n_layers, n_splits, n_targets)
-        Median correlation between the predictions of fits to single repetitions.
+        Median correlation between the predictions of fits to single repetitions, undefined ones
+        left out; nan if all are.
     agreement : ndarray, shape (n_splits, n_targets)
-        Median correlation between repetitions, over the training sounds.
+        Median correlation between repetitions, over the training sounds, likewise.
     """
 
     protocol: CorrectedRidgeProtocol
@@ -72,12 +67,14 @@ class CorrectedRidge:
     @property
     def reliability(self) -> FloatArray:
         """Of the mean response, (n_splits, n_targets), not below the floor."""
-        return _floored(self.agreement, self.protocol.floor)
+        floored = _floored(self.agreement, self.protocol.floor)
+        return np.where(np.isnan(self.r).all(axis=0), np.nan, floored)
 
     @property
     def predicted_reliability(self) -> FloatArray:
         """Of the predictions, (n_layers, n_splits, n_targets), not below the floor."""
-        return _floored(self.predicted_agreement, self.protocol.predicted_floor)
+        floored = _floored(self.predicted_agreement, self.protocol.predicted_floor)
+        return np.where(np.isnan(self.r), np.nan, floored)
 
     @property
     def r2_corrected(self) -> FloatArray:
@@ -86,11 +83,12 @@ class CorrectedRidge:
 
 
 def _floored(agreement: FloatArray, floor: float) -> FloatArray:
-    """Spearman-Brown for three repetitions, floored; at or below -1/2 it means nothing."""
-    usable = agreement > -0.5
-    reliability = spearman_brown(np.where(usable, agreement, 0.0), 3)
-    reliability = np.maximum(np.where(usable, reliability, floor), floor)
-    return np.where(np.isnan(agreement), np.nan, reliability)
+    """Spearman-Brown for three repetitions, not below the floor; the floor where undefined.
+
+    As published, the formula is taken as it stands also below -1/2, where it turns positive.
+    """
+    with np.errstate(divide="ignore"):
+        return np.fmax(3 * agreement / (1 + 2 * agreement), floor)
 
 
 def corrected_ridge(
@@ -116,6 +114,8 @@ def corrected_ridge(
     the first in the grid (the largest) is chosen. In scikit-learn's RidgeCV they differ by rounding
     noise, which then decides. With more features than sounds this noise, about 1e-14 / alpha, also
     spoils its predictions below an alpha of about 1e-8; those here go to the minimum-norm solution.
+    So the scores of reliable voxels are those of the published code, while those of voxels without
+    signal, whose fits often choose the mean, differ: there published numbers are rounding noise.
 
     Parameters
     ----------
@@ -159,12 +159,12 @@ def corrected_ridge(
             # repetitions before targets: they are fitted side by side
             part = np.ascontiguousarray(y[:, block].transpose(0, 2, 1))
             for s, (train, _) in enumerate(splits):
-                out.agreement[s, block] = _median_agreement(part[train])
+                out.agreement[s, block] = median_agreement(part[train])
 
-            def work(at: tuple[int, int], part: FloatArray = part) -> tuple[int, int, _Scores]:
+            def work(at: tuple[int, int], part: FloatArray = part) -> tuple[int, int, SplitScores]:
                 index, s = at
                 one = fit(layers[out.layers[index]], *splits[s])
-                return index, s, _score(one, part, chosen)
+                return index, s, score_split(one, part, chosen)
 
             tasks = itertools.product(range(len(features)), range(len(splits)))
             for index, s, found in run_threads(work, tasks, n_jobs=jobs):
@@ -189,68 +189,6 @@ def _empty_result(
         predicted_agreement=np.full(shape, np.nan),
         agreement=np.full(shape[1:], np.nan),
     )
-
-
-@dataclass(frozen=True)
-class _Scores:
-    """Of one layer and split, each (n_targets,)."""
-
-    r: FloatArray
-    alpha: FloatArray
-    constant: NDArray[np.bool_]
-    agreement: FloatArray
-
-
-def _score(one: Fit, part: FloatArray, protocol: CorrectedRidgeProtocol) -> _Scores:
-    """Score one layer on one split; ``part`` is (n_sounds, 3, n_targets)."""
-    errors = LeaveOneOut(one, protocol.alphas)
-    n_targets = part.shape[2]
-    r, alpha, agreement = np.empty(n_targets), np.empty(n_targets), np.empty(n_targets)
-    constant = np.empty(n_targets, bool)
-    for start in range(0, n_targets, TILE):
-        tile = slice(start, start + TILE)
-        train, test = part[one.train, :, tile], part[one.held_out, :, tile]
-        means = train.mean(axis=0)
-        train = train - means
-        alphas = errors.alphas[errors.best(train)]
-        with_mean = np.concatenate([train, train.mean(axis=1, keepdims=True)], axis=1)
-        means = np.concatenate([means, means.mean(axis=0, keepdims=True)])
-        predicted = _predict(one, with_mean, alphas)
-        flat = _is_flat(predicted, means)
-        agreement[tile] = _median_agreement(np.where(flat[:-1], 0.0, predicted[:, :-1]))
-        alpha[tile], constant[tile] = alphas[-1], flat[-1]
-        measured = test.mean(axis=1)
-        r[tile] = np.where(flat[-1], 0.0, _correlation(predicted[:, -1], measured))
-    return _Scores(r, alpha, constant, agreement)
-
-
-def _predict(one: Fit, train: FloatArray, alphas: FloatArray) -> FloatArray:
-    """Predict held-out sounds, the training mean left out: (n_held_out, n_fits, n_targets)."""
-    n_train = len(train)
-    rotated = one.left.T @ train.reshape(n_train, -1)
-    rotated *= one.shrink(alphas.reshape(-1, 1)).T
-    return np.asarray((one.projected @ rotated).reshape(-1, *train.shape[1:]))
-
-
-def _is_flat(predicted: FloatArray, means: FloatArray) -> NDArray[np.bool_]:
-    """Whether adding the mean leaves nothing of the prediction's variation, (n_fits, n_targets)."""
-    return np.asarray(np.ptp(predicted, axis=0) <= FLAT * np.abs(means))
-
-
-def _correlation(first: FloatArray, second: FloatArray) -> FloatArray:
-    """Pearson's r over the first axis; 0 where either does not vary."""
-    a, b = first - first.mean(axis=0), second - second.mean(axis=0)
-    norm = np.sqrt(np.einsum("s...,s...->...", a, a) * np.einsum("s...,s...->...", b, b))
-    varies = (np.ptp(first, axis=0) > 0) & (np.ptp(second, axis=0) > 0) & (norm > 0)
-    r = np.zeros(norm.shape)
-    np.divide(np.einsum("s...,s...->...", a, b), norm, out=r, where=varies)
-    return r
-
-
-def _median_agreement(values: FloatArray) -> FloatArray:
-    """Median of the pairwise correlations of three repetitions, (n_sounds, 3, n_targets)."""
-    pairs = [_correlation(values[:, i], values[:, j]) for i, j in ((0, 1), (0, 2), (1, 2))]
-    return np.asarray(np.median(pairs, axis=0))
 
 
 def _check(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from heschl.errors import InputError
+from heschl.errors import InputError, UsageError
 
 FloatArray = NDArray[np.float64]
 
@@ -60,6 +60,13 @@ def choose_layer(
     Returns
     -------
     LayerChoice
+
+    Raises
+    ------
+    InputError
+        If shapes disagree or there is a single split.
+    UsageError
+        If there is no iteration.
     """
     n_splits, n_targets = scores.shape[1:]
     labels = np.array([str(name) for name in listeners])
@@ -68,6 +75,8 @@ def choose_layer(
             f"scores of shape {scores.shape} and {labels.size} listeners; expected (n_layers, "
             "n_splits, n_targets) with at least two splits, and one listener for each target"
         )
+    if n_iterations < 1:
+        raise UsageError(f"n_iterations is {n_iterations}; expected at least 1")
     names = tuple(dict.fromkeys(labels.tolist()))
     rng = np.random.default_rng(seed)
     halves = [np.sort(rng.permutation(n_splits)[: n_splits // 2]) for _ in range(n_iterations)]

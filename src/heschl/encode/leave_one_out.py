@@ -70,6 +70,8 @@ class LeaveOneOut:
         ndarray of int, shape (n_repeats + 1, n_targets)
             For each repetition, and for their mean.
         """
+        norm = np.sqrt(np.einsum("skt,skt->kt", centred, centred)).max(axis=0)
+        centred = centred / np.where(norm > 0, norm, 1.0)  # safe in single precision
         error = self._errors(centred)
         every = np.concatenate([centred, centred.mean(axis=1, keepdims=True)], axis=1)
         doubt = self._doubt(error, every)

@@ -120,7 +120,7 @@ def nested_ridge(
     jobs = n_threads(n_jobs)
     features = {name: np.asarray(x) for name, x in features.items()}
     folds = np.asarray(folds)
-    y = _check(features, responses, folds)
+    y = check_problem(features, responses, folds)
     out = _empty_result(tuple(features), y.shape, int(folds.max()) + 1)
     complete = np.flatnonzero(~np.isnan(y).any(axis=0))
     if not complete.size:
@@ -133,6 +133,25 @@ def nested_ridge(
     known = out.layer_index >= 0
     out.layer[known] = np.array(out.layers)[out.layer_index[known]]
     return out
+
+
+def r2_of_block(y: FloatArray, design: Design, n_jobs: int) -> FloatArray:
+    """r2 of one block of targets with a design that was made before, for many such blocks.
+
+    Parameters
+    ----------
+    y : ndarray, shape (n_sounds, n_targets)
+        Without nan.
+    design : Design
+    n_jobs : int
+
+    Returns
+    -------
+    ndarray, shape (n_targets,)
+    """
+    out = _empty_result(("",) * design.n_layers, (len(y), y.shape[1]), design.n_folds)
+    _solve(y, np.arange(y.shape[1]), design, out, n_jobs, lambda steps=1, /: None)
+    return out.r2
 
 
 def _empty_result(layers: tuple[str, ...], shape: tuple[int, int], n_folds: int) -> NestedRidge:
@@ -185,7 +204,7 @@ def _solve(
     advance((1 - share) * len(targets))
 
 
-def _check(
+def check_problem(
     features: Mapping[str, NDArray[np.floating]],
     responses: NDArray[np.floating],
     folds: NDArray[np.integer],

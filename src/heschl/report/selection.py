@@ -115,6 +115,8 @@ def rows_of(results: Results, detail: Detail, scope: str) -> pd.DataFrame:
     """Return the r2 rows of a scope that belong to a detail."""
     table = results.scores
     chosen = (table["scope"] == scope) & (table["unit"] == "r2")
+    if scope != "target":
+        chosen &= table["region"].isna()
     for column in ("model", "dataset", "metric", "protocol", "provenance"):
         chosen &= table[column] == getattr(detail, column)
     return table[chosen]

@@ -16,8 +16,8 @@ from heschl.results import Results
 #: Largest number of lines of a table on the page; the CSV file has all of them.
 MAX_LINES = 500
 
-_KEYS = ("model", "dataset", "metric", "protocol", "scope", "target", "provenance")
-_UNIT_LABELS = {"r2": "r²", "r": "r", "rho": "ρ"}
+_KEYS = ("model", "dataset", "metric", "protocol", "scope", "target", "region", "provenance")
+_UNIT_LABELS = {"r2": "r²", "r": "r", "rho": "ρ", "r2_corrected": "r² corrected"}
 _SCOPES = {"dataset": 0, "listener": 1, "target": 2}
 
 
@@ -83,7 +83,8 @@ def score_tables(results: Results) -> tuple[Table, ...]:
     units = sorted(dict.fromkeys(str(row["unit"]) for row in rows), key=lambda unit: unit != "r2")
     scored: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
     for row in rows:
-        scored.setdefault(tuple(str(row[key]) for key in _KEYS), {})[str(row["unit"])] = row
+        key = tuple("" if row[key] is None else str(row[key]) for key in _KEYS)
+        scored.setdefault(key, {})[str(row["unit"])] = row
     crowded = _crowded(scored)
     main = {
         key: found for key, found in scored.items() if key[:4] not in crowded or key[4] != "target"
@@ -135,13 +136,22 @@ def _table(
         _words("Scope", [line["scope"] for line in named]),
         _words("Target", [line["target"] for line in named]),
         _words("Listener", [listener for listener, _ in near], optional=True),
-        _words("Region", [region for _, region in near], optional=True),
+        _words(
+            "Region",
+            [line["region"] or place[1] for line, place in zip(named, near, strict=True)],
+            optional=True,
+        ),
         *(
             _numbers(label, [found[unit]["value"] if unit in found else None for _, found in shown])
             for unit, label in ((unit, _UNIT_LABELS.get(unit, unit)) for unit in units)
         ),
         _numbers(f"Ceiling ({first})", [row["ceiling"] for row in rows], optional=True),
+        _numbers("Fraction", [row["fraction"] for row in rows], optional=True),
         _numbers("Std. error", [row["stderr"] for row in rows], optional=True),
+        _numbers("95 % from", [row["low"] for row in rows], optional=True),
+        _numbers("to", [row["high"] for row in rows], optional=True),
+        _numbers("p", [row["p"] for row in rows], optional=True),
+        _numbers("q", [row["q"] for row in rows], optional=True),
         _words("Layer", [row["layer"] for row in rows]),
         _numbers("Sounds", [row["n_sounds"] for row in rows], 0),
         _words("Protocol", [line["protocol"] for line in named]),

@@ -14,6 +14,23 @@ from heschl.rsa.ranks import Ranked, weighted_rho, weighted_rho_of_rows
 FloatArray = NDArray[np.float64]
 
 
+def as_rdms(rdms: NDArray[np.floating]) -> FloatArray:
+    """Return RDMs, one a row, in double precision.
+
+    Raises
+    ------
+    InputError
+        If there are not two dimensions, or no pairs.
+    """
+    out = np.asarray(rdms, np.float64)
+    if out.ndim != 2 or not out.shape[1]:
+        raise InputError(
+            f"dissimilarities have shape {out.shape}; expected two dimensions, (n, n_pairs): the "
+            "upper triangle of one matrix a row"
+        )
+    return out
+
+
 def known_rows(rdms: FloatArray) -> NDArray[np.bool_]:
     """Return which RDMs hold no nan, (n_rows,)."""
     return np.asarray(~np.isnan(rdms).any(axis=1))
@@ -31,12 +48,21 @@ def spearman(first: FloatArray, second: FloatArray) -> FloatArray:
     -------
     ndarray, shape (n_a, n_b)
         0 where a row is constant, nan where it holds nan.
+
+    Raises
+    ------
+    InputError
+        If the arrays are not two-dimensional or differ in n_pairs.
     """
+    first, second = as_rdms(first), as_rdms(second)
+    if first.shape[1] != second.shape[1]:
+        raise InputError(
+            f"dissimilarities of shapes {first.shape} and {second.shape}; expected (n_a, n_pairs) "
+            "and (n_b, n_pairs): the same pairs of the same sounds"
+        )
     a, b = known_rows(first), known_rows(second)
     out = np.full((len(first), len(second)), np.nan)
-    ones = np.ones(first.shape[1])
-    ranks_a, ranks_b = Ranked(first[a]).centred(ones), Ranked(second[b]).centred(ones)
-    out[np.ix_(a, b)] = weighted_rho(ranks_a, ranks_b, ones)
+    out[np.ix_(a, b)] = weighted_rho(Ranked(first[a]).centred(), Ranked(second[b]).centred())
     return out
 
 
@@ -50,8 +76,9 @@ class Ceiling:
         Of each listener's RDM with the mean RDM of the *others*: what other brains reach, the
         "topline" of Pepino et al. (2025).
     upper : ndarray, shape (n_groups,)
-        With the mean RDM of all, the listener's own among them: inflated by that, a bound from
-        above.
+        With the mean RDM of all, the listener's own among them: inflated by that, the more so the
+        fewer listeners there are; a bound from above, no goal. Lower and upper together: Nili et
+        al. (2014), PLoS Comput Biol 10(4), e1003553.
     why_not : str or None
         Why there is none, in words; for rows that are nan although their RDM is known.
     """
@@ -75,23 +102,29 @@ def ceiling(brain: FloatArray, regions: Sequence[object] | None = None) -> Ceili
     -------
     Ceiling
         nan where no other listener is known.
+
+    Raises
+    ------
+    InputError
+        If ``brain`` is not two-dimensional or ``regions`` are not one for each row.
     """
+    brain = as_rdms(brain)
     labels = region_labels(brain, regions)
+    known = known_rows(brain)
     lower, upper = np.full(len(brain), np.nan), np.full(len(brain), np.nan)
     alone = False
-    ones = np.ones(brain.shape[1])
     for label in dict.fromkeys(labels):
-        rows = np.flatnonzero((labels == label) & known_rows(brain))
+        rows = np.flatnonzero((labels == label) & known)
         alone |= rows.size == 1
         if rows.size < 2:
             continue
         mine = brain[rows]
-        total = mine.sum(axis=0)
-        ranks = Ranked(mine).centred(ones)
-        others = Ranked((total - mine) / (rows.size - 1)).centred(ones)
-        lower[rows] = weighted_rho_of_rows(ranks, others, ones)
-        everyone = Ranked(total[None] / rows.size).centred(ones)
-        upper[rows] = weighted_rho(ranks, everyone, ones)[:, 0]
+        # not the total less the listener's own: its rounding would part equal dissimilarities
+        others = np.stack([np.delete(mine, k, axis=0).mean(axis=0) for k in range(rows.size)])
+        ranks = Ranked(mine).centred()
+        lower[rows] = weighted_rho_of_rows(ranks, Ranked(others).centred())
+        everyone = Ranked(mine.mean(axis=0, keepdims=True)).centred()
+        upper[rows] = weighted_rho(ranks, everyone)[:, 0]
     reason = "a single listener has no others to be compared with: no ceiling" if alone else None
     return Ceiling(lower, upper, reason)
 

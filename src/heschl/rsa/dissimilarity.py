@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from heschl.errors import InputError
 FloatArray = NDArray[np.float64]
 
 #: Columns that are z-scored at a time: their copies stay small beside the data.
-BLOCK = 8192
+BLOCK = 2048
 #: Added to every standard deviation (Pepino et al., 2025), so that constant columns become 0.
 TINY = 1e-10
 #: Rows of z-scored columns that vary by less than this are constant up to rounding.
@@ -49,14 +50,18 @@ def rdm(x: NDArray[np.floating]) -> FloatArray:
             "each: one column has no pattern to correlate"
         )
     n_sounds, n = x.shape
-    total = np.zeros((n_sounds, 1))
+    products, mean, seen = np.zeros((n_sounds, n_sounds)), np.zeros((n_sounds, 1)), 0
     for z in _standardised(x):
-        total += z.sum(axis=1, keepdims=True)
-    mean = total / n
-    products = np.zeros((n_sounds, n_sounds))
-    for z in _standardised(x):
-        z -= mean
+        width = z.shape[1]
+        block_mean = z.mean(axis=1, keepdims=True)
+        z -= block_mean
+        # sums of products about the mean of all columns so far, from those about each part's own
+        # (Chan, Golub & LeVeque, 1983, The American Statistician 37, 242-247): one pass, no loss
+        shift = block_mean - mean
         products += z @ z.T
+        products += shift @ shift.T * (seen * width / (seen + width))
+        seen += width
+        mean += shift * (width / seen)
     norm = np.sqrt(np.diag(products))
     varying = norm > FLAT * np.sqrt(n)
     r = np.zeros_like(products)
@@ -68,19 +73,40 @@ def rdm(x: NDArray[np.floating]) -> FloatArray:
 
 def _standardised(x: NDArray[np.floating]) -> Iterator[FloatArray]:
     """Yield blocks of columns as z-scores."""
-    for start in range(0, x.shape[1], BLOCK):
+    n_sounds, n = x.shape
+    for start in range(0, n, BLOCK):
         block = x[:, start : start + BLOCK].astype(np.float64)
         if not np.isfinite(block).all():
             raise InputError(
                 "a pattern matrix holds nan or infinity; leave such columns out before"
             )
         block -= block.mean(axis=0)
-        block /= block.std(axis=0) + TINY
+        block /= np.sqrt(np.einsum("st,st->t", block, block) / n_sounds) + TINY
         yield block
 
 
 def upper_triangle(matrix: FloatArray) -> FloatArray:
-    """Entries above the diagonal, row by row, (n_pairs,) with n_pairs = n (n - 1) / 2."""
+    """Entries above the diagonal, row by row.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n_sounds, n_sounds)
+
+    Returns
+    -------
+    ndarray, shape (n_pairs,)
+        n_pairs = n_sounds (n_sounds - 1) / 2, in the order of ``np.triu_indices(n_sounds, 1)``.
+
+    Raises
+    ------
+    InputError
+        If the matrix is not square.
+    """
+    matrix = np.asarray(matrix)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise InputError(
+            f"a dissimilarity matrix has shape {matrix.shape}; expected (n_sounds, n_sounds)"
+        )
     return np.asarray(matrix[np.triu_indices(len(matrix), 1)])
 
 
@@ -102,7 +128,7 @@ def count_sounds(n_pairs: int) -> int:
 
 
 def brain_rdms(
-    responses: FloatArray, groups: Sequence[object] | NDArray[np.object_]
+    responses: NDArray[np.floating], groups: Sequence[object] | NDArray[Any]
 ) -> tuple[tuple[str, ...], FloatArray]:
     """One dissimilarity matrix for each group of targets, such as a listener's voxels.
 
@@ -110,8 +136,9 @@ def brain_rdms(
     ----------
     responses : ndarray, shape (n_sounds, n_targets)
         Mean over repetitions. Targets with any nan are left out.
-    groups : sequence of str, shape (n_targets,)
-        Label of each target's group; None or nan for targets of no group.
+    groups : sequence, shape (n_targets,)
+        Label of each target's group (a listener, or a listener and region), compared as text; None
+        or nan for targets of no group.
 
     Returns
     -------
@@ -119,20 +146,33 @@ def brain_rdms(
         In order of first appearance.
     rdms : ndarray, shape (n_groups, n_pairs)
         Upper triangles; nan for a group with fewer than two targets left.
+
+    Raises
+    ------
+    InputError
+        If shapes disagree, there are fewer than two sounds, or responses are infinite.
     """
-    labels = np.asarray(groups, dtype=object)
-    if labels.shape != (responses.shape[1],):
+    y = np.asarray(responses)
+    if y.ndim != 2 or len(y) < 2:
         raise InputError(
-            f"{labels.size} labels of groups for {responses.shape[1]} targets; expected one each"
+            f"responses have shape {y.shape}; expected (n_sounds, n_targets), the mean over "
+            "repetitions, with at least two sounds"
         )
-    known = ~pd.isna(labels)
-    complete = ~np.isnan(responses).any(axis=0)
-    names = tuple(dict.fromkeys(str(label) for label in labels[known]))
-    n_sounds = len(responses)
-    out = np.full((len(names), n_sounds * (n_sounds - 1) // 2), np.nan)
-    texts = np.array([str(label) for label in labels])
-    for i, name in enumerate(names):
-        mine = np.flatnonzero((texts == name) & known & complete)
-        if mine.size >= 2:
-            out[i] = upper_triangle(rdm(responses[:, mine]))
-    return names, out
+    n_sounds, n_targets = y.shape
+    if len(groups) != n_targets:
+        raise InputError(
+            f"{len(groups)} labels of groups for {n_targets} targets; expected one each"
+        )
+    complete = np.asarray(~np.isnan(y).any(axis=0))
+    members: dict[str, list[int]] = {}
+    for target, label in enumerate(groups):
+        if label is None or label is pd.NA or label != label:  # nan alone differs from itself
+            continue
+        mine = members.setdefault(str(label), [])
+        if complete[target]:
+            mine.append(target)
+    out = np.full((len(members), n_sounds * (n_sounds - 1) // 2), np.nan)
+    for one, mine in zip(out, members.values(), strict=True):
+        if len(mine) >= 2:
+            one[:] = upper_triangle(rdm(y[:, mine]))
+    return tuple(members), out

@@ -1,25 +1,28 @@
-"""Resampling of sounds: bootstrap and permutation of dissimilarity matrices.
+"""Bootstrap over sounds: a resample only weighs the pairs of sounds.
 
-All ranks come from one sort of each matrix: a bootstrap resample only weighs the pairs of sounds.
+All ranks come from one sort of each matrix; see `heschl.rsa.ranks`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heschl.errors import InputError
-from heschl.rsa.comparison import known_rows
+from heschl.rsa.comparison import as_rdms, known_rows
 from heschl.rsa.dissimilarity import count_sounds
 from heschl.rsa.ranks import Ranked, weighted_rho, weighted_rho_of_rows
 from heschl.threads import run_threads
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 #: Distinct sounds that a resample needs: two have a single pair, which has no order.
 FEWEST_SOUNDS = 3
+#: Resamples that a thread works through in one go.
+PIECE = 16
 
 
 def bootstrap(
@@ -32,13 +35,14 @@ def bootstrap(
     """Spearman's rho of paired RDMs in bootstrap resamples of the sounds.
 
     A sound drawn c times stands c times in the resampled matrix. Pairs of a sound with itself are
-    left out: their dissimilarity of 0 is no measurement (as in Nili et al., 2014, PLoS Comput Biol
-    10, e1003553). A pair of sounds drawn c and d times thus has the weight c * d.
+    left out: their dissimilarity of 0 is no measurement (as in Schütt et al., 2023, eLife 12,
+    e82566). A pair of sounds drawn c and d times thus has the weight c d.
 
     Parameters
     ----------
     first, second : ndarray, shape (n, n_pairs)
-        Row i of one is compared with row i of the other; rows with nan give nan.
+        Row i of one is compared with row i of the other; rows with nan give nan. Rows that are the
+        same, such as one model beside many listeners, are ranked once.
     counts : ndarray of int, shape (n_samples, n_sounds)
         How often each sound was drawn.
     n_jobs : int, optional
@@ -48,17 +52,36 @@ def bootstrap(
     -------
     ndarray, shape (n_samples, n)
         nan in resamples of fewer than three different sounds.
-    """
-    _check(first, second, counts)
-    known = known_rows(first) & known_rows(second)
-    a, b = Ranked(first[known]), Ranked(second[known])
 
-    def one(weights: FloatArray) -> FloatArray:
-        return weighted_rho_of_rows(a.centred(weights), b.centred(weights), weights)
+    Raises
+    ------
+    InputError
+        If shapes disagree, or counts are not whole numbers from 0 on.
+    """
+    first, second = as_rdms(first), as_rdms(second)
+    if first.shape != second.shape:
+        raise InputError(
+            f"dissimilarities of shapes {first.shape} and {second.shape}; expected the same "
+            "(n, n_pairs): one row to compare with each row"
+        )
+    counts = _checked_counts(counts, first.shape[1])
+    known = known_rows(first) & known_rows(second)
+    (rows_a, place_a), (rows_b, place_b) = _distinct(first[known]), _distinct(second[known])
+    a, b = Ranked(rows_a), Ranked(rows_b)
+    all_differ = len(rows_a) == len(rows_b) == known.sum()
+
+    def piece(resamples: Iterable[IntArray]) -> Iterator[FloatArray]:
+        mine, theirs, spare = np.empty(a.shape), np.empty(b.shape), np.empty(a.shape)
+        for weights in resamples:
+            a.centred(weights, out=mine)
+            b.centred(weights, out=theirs)
+            if all_differ:
+                yield weighted_rho_of_rows(mine, theirs, weights)
+            else:
+                yield weighted_rho(mine, theirs, weights, out=spare)[place_a, place_b]
 
     out = np.full((len(counts), len(first)), np.nan)
-    for sample, rho in _over_samples(one, counts, n_jobs):
-        out[sample, known] = rho
+    out[:, known] = _over_samples(piece, counts, (int(known.sum()),), n_jobs)
     return out
 
 
@@ -69,79 +92,100 @@ def bootstrap_layers(
     *,
     n_jobs: int | None = None,
 ) -> FloatArray:
-    """As `bootstrap`, of every brain RDM with every layer's: (n_samples, n_groups, n_layers)."""
-    _check(model[:1], brain[:1], counts)
-    known = known_rows(brain)
-    a, b = Ranked(brain[known]), Ranked(model)
-
-    def one(weights: FloatArray) -> FloatArray:
-        return weighted_rho(a.centred(weights), b.centred(weights), weights)
-
-    out = np.full((len(counts), len(brain), len(model)), np.nan)
-    for sample, rho in _over_samples(one, counts, n_jobs):
-        out[sample, known] = rho
-    return out
-
-
-def _over_samples(
-    one: Callable[[FloatArray], FloatArray], counts: NDArray[np.integer], n_jobs: int | None
-) -> Iterator[tuple[int, FloatArray]]:
-    row, column = np.triu_indices(counts.shape[1], 1)
-    usable = np.flatnonzero((counts > 0).sum(axis=1) >= FEWEST_SOUNDS)
-
-    def work(sample: int) -> tuple[int, FloatArray]:
-        drawn = counts[sample].astype(np.float64)
-        return sample, one(drawn[row] * drawn[column])
-
-    yield from run_threads(work, usable.tolist(), n_jobs=n_jobs)
-
-
-def permutation_null(
-    model: FloatArray, brain: FloatArray, *, n_permutations: int, seed: int
-) -> FloatArray:
-    """Spearman's rho of paired RDMs when the model's sounds are shuffled (Mantel, 1967).
-
-    Rows and columns of the model's matrix are permuted together, the same way for all rows of a
-    sample. The null: the model's dissimilarities say nothing about which sounds they belong to.
-    The choice of layer is not made again: for assembled or best matrices the null is that of the
-    matrix at hand.
+    """As `bootstrap`, of every brain RDM with every layer's.
 
     Parameters
     ----------
-    model, brain : ndarray, shape (n, n_pairs)
-        Row i of one is compared with row i of the other; rows with nan give nan.
-    n_permutations, seed : int
+    model : ndarray, shape (n_layers, n_pairs)
+    brain : ndarray, shape (n_groups, n_pairs)
+    counts : ndarray of int, shape (n_samples, n_sounds)
+    n_jobs : int, optional
 
     Returns
     -------
-    ndarray, shape (n_permutations, n)
+    ndarray, shape (n_samples, n_groups, n_layers)
+        nan for rows with nan, and in resamples of fewer than three different sounds.
+
+    Raises
+    ------
+    InputError
+        If shapes disagree, or counts are not whole numbers from 0 on.
     """
-    _check(model, brain, None)
-    n_sounds = count_sounds(model.shape[1])
-    known = known_rows(model) & known_rows(brain)
-    ones = np.ones(model.shape[1])
-    theirs, mine = Ranked(brain[known]).centred(ones), Ranked(model[known]).centred(ones)
-    place = np.zeros((n_sounds, n_sounds), np.intp)
-    row, column = np.triu_indices(n_sounds, 1)
-    place[row, column] = place[column, row] = np.arange(len(row))
-    rng = np.random.default_rng(seed)
-    out = np.full((n_permutations, len(model)), np.nan)
-    for sample in range(n_permutations):
-        order = rng.permutation(n_sounds)
-        shuffled = mine[:, place[order[row], order[column]]]
-        out[sample, known] = weighted_rho_of_rows(shuffled, theirs, ones)
+    model, brain = as_rdms(model), as_rdms(brain)
+    check_same_pairs(model, brain)
+    counts = _checked_counts(counts, model.shape[1])
+    groups, layers = np.flatnonzero(known_rows(brain)), np.flatnonzero(known_rows(model))
+    a, b = Ranked(brain[groups]), Ranked(model[layers])
+
+    def piece(resamples: Iterable[IntArray]) -> Iterator[FloatArray]:
+        mine, theirs, spare = np.empty(a.shape), np.empty(b.shape), np.empty(a.shape)
+        for weights in resamples:
+            a.centred(weights, out=mine)
+            b.centred(weights, out=theirs)
+            yield weighted_rho(mine, theirs, weights, out=spare)
+
+    out = np.full((len(counts), len(brain), len(model)), np.nan)
+    shape = (groups.size, layers.size)
+    out[np.ix_(np.arange(len(counts)), groups, layers)] = _over_samples(
+        piece, counts, shape, n_jobs
+    )
     return out
 
 
-def _check(first: FloatArray, second: FloatArray, counts: NDArray[np.integer] | None) -> None:
-    if first.ndim != 2 or first.shape != second.shape:
+def check_same_pairs(model: FloatArray, brain: FloatArray) -> None:
+    """Raise InputError unless RDMs of layers and of brains are about the same pairs of sounds."""
+    if model.shape[1] != brain.shape[1]:
         raise InputError(
-            f"dissimilarities of shapes {first.shape} and {second.shape}; expected the same "
-            "(n, n_pairs): one row to compare with each row"
+            f"brain RDMs of shape {brain.shape}, model RDMs of shape {model.shape}; expected "
+            "(n_groups, n_pairs) and (n_layers, n_pairs)"
         )
-    n_sounds = count_sounds(first.shape[1])
-    if counts is not None and (counts.ndim != 2 or counts.shape[1] != n_sounds):
+    count_sounds(model.shape[1])
+
+
+def _distinct(rdms: FloatArray) -> tuple[FloatArray, NDArray[np.intp]]:
+    """Return the rows that differ, and where among them each row is."""
+    index: dict[bytes, int] = {}
+    place = np.array([index.setdefault(row.tobytes(), len(index)) for row in rdms], np.intp)
+    _, first = np.unique(place, return_index=True)
+    return rdms[first], place
+
+
+def _over_samples(
+    piece: Callable[[Iterable[IntArray]], Iterator[FloatArray]],
+    counts: IntArray,
+    shape: tuple[int, ...],
+    n_jobs: int | None,
+) -> FloatArray:
+    """Pass the weights of the pairs in each resample to ``piece``; (n_samples, *shape).
+
+    Each thread holds the ranks of one resample at a time, in the same memory for all of a piece.
+    """
+    row, column = np.triu_indices(counts.shape[1], 1)
+    usable = np.flatnonzero((counts > 0).sum(axis=1) >= FEWEST_SOUNDS)
+    out = np.full((len(counts), *shape), np.nan)
+
+    def work(start: int) -> None:
+        samples = usable[start : start + PIECE]
+        resamples = (counts[s].take(row) * counts[s].take(column) for s in samples)
+        for sample, rho in zip(samples, piece(resamples), strict=True):
+            out[sample] = rho
+
+    for _ in run_threads(work, range(0, usable.size, PIECE), n_jobs=n_jobs):
+        pass
+    return out
+
+
+def _checked_counts(counts: NDArray[np.integer], n_pairs: int) -> IntArray:
+    counts = np.asarray(counts)
+    n_sounds = count_sounds(n_pairs)
+    if counts.ndim != 2 or counts.shape[1] != n_sounds:
         raise InputError(
             f"counts of shape {counts.shape}; expected (n_samples, {n_sounds}): how often each of "
             f"{n_sounds} sounds was drawn"
         )
+    if not np.issubdtype(counts.dtype, np.integer) or (counts < 0).any():
+        raise InputError(
+            f"counts of type {counts.dtype}, the smallest {counts.min()}; expected whole numbers "
+            "from 0 on: how often each sound was drawn"
+        )
+    return counts.astype(np.int64)

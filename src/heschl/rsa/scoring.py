@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from heschl import progress
 from heschl.errors import InputError
-from heschl.rsa.comparison import known_rows, region_labels, spearman
-from heschl.rsa.dissimilarity import count_sounds, rdm, upper_triangle
+from heschl.rsa.choice import assemble, best_over_listeners, check_folds, layer_choices
+from heschl.rsa.comparison import as_rdms, known_rows, region_labels
+from heschl.rsa.dissimilarity import count_sounds
+from heschl.rsa.layers import model_rdms
 from heschl.rsa.protocols import PROTOCOLS, RsaProtocol
 from heschl.rsa.ranks import Ranked, weighted_rho, weighted_rho_of_rows
-from heschl.threads import run_threads
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -27,14 +27,14 @@ class Rsa:
     Attributes
     ----------
     rho : ndarray, shape (n_groups,)
-        Spearman's rho of each brain RDM with what the model predicts for it.
+        The score: Spearman's rho of each brain RDM with its row of ``model``.
     layer_rho : ndarray, shape (n_groups, n_layers)
         Spearman's rho with every layer's RDM.
     layer_index : ndarray of int, shape (n_groups, n_choices)
         Layers chosen: "crossval" one for each pair of folds i <= j in order, "max" one. -1 for
         groups left out.
     model : ndarray, shape (n_groups, n_pairs)
-        The model's RDM that was compared with each brain RDM.
+        What was compared with each brain RDM: the assembled matrix, or the best layer's.
     layers : tuple of str
     """
 
@@ -43,24 +43,6 @@ class Rsa:
     layer_index: IntArray = field(repr=False)
     model: FloatArray = field(repr=False)
     layers: tuple[str, ...] = field(repr=False)
-
-
-def model_rdms(
-    features: Mapping[str, NDArray[np.floating]],
-    *,
-    n_jobs: int | None = None,
-    show_progress: bool = True,
-) -> FloatArray:
-    """Upper triangle of every layer's RDM, (n_layers, n_pairs); see `heschl.rsa.rdm`."""
-    out: dict[str, FloatArray] = {}
-    with progress.bar("dissimilarities", len(features), "layers", show=show_progress) as advance:
-        work = run_threads(
-            lambda name: (name, upper_triangle(rdm(features[name]))), features, n_jobs=n_jobs
-        )
-        for name, one in work:
-            out[name] = one
-            advance(1)
-    return np.stack([out[name] for name in features])
 
 
 def score(
@@ -90,11 +72,12 @@ def score(
         Upper triangles of the RDM of each listener, or of each listener and region. Rows with nan
         are left out.
     folds : ndarray of int, shape (n_sounds,)
-        Labels 0 to n_folds - 1.
+        Labels 0 to n_folds - 1. "max" does not look at them.
     protocol : str or RsaProtocol, optional
         "pepino2025" (crossval) or "pepino2025-max".
     regions : sequence, shape (n_groups,), optional
-        Rows with equal labels share the layer of "max". By default all do.
+        Rows with equal labels share the layer of "max"; by default all do. "crossval" chooses for
+        each row alone.
     n_jobs : int, optional
         Threads; never changes the numbers.
     show_progress : bool, optional
@@ -106,30 +89,38 @@ def score(
     Raises
     ------
     InputError
-        If shapes disagree or features are not finite.
+        If shapes disagree, features are not finite, or folds leave no pairs to choose a layer from.
     UnknownNameError
         If there is no such protocol.
 
     Examples
     --------
     >>> import numpy as np
+    >>> from heschl import rsa
     >>> rng = np.random.default_rng(0)
     >>> x = rng.standard_normal((20, 50))
-    >>> brain = upper_triangle(rdm(x))[None]
-    >>> score({"layer": x}, brain, np.arange(20) % 5, show_progress=False).rho
+    >>> brain = rsa.upper_triangle(rsa.rdm(x))[None]
+    >>> rsa.score({"layer": x}, brain, np.arange(20) % 5, show_progress=False).rho
     array([1.])
     """
-    if not features:
-        raise InputError("no features were given; expected at least one layer")
+    chosen = find_protocol(protocol)
+    brain = as_rdms(brain)
+    check_folds(folds, count_sounds(brain.shape[1]))
+    region_labels(brain, regions)
     for name, x in features.items():
         if x.ndim != 2 or len(x) != len(folds):
             raise InputError(
                 f"features of layer {name!r} have shape {x.shape}; expected ({len(folds)}, "
                 "n_features): one row for each sound"
             )
-    model = model_rdms(features, n_jobs=n_jobs, show_progress=show_progress)
     return score_rdms(
-        model, brain, folds, layers=tuple(features), protocol=protocol, regions=regions
+        model_rdms(features, n_jobs=n_jobs, show_progress=show_progress),
+        brain,
+        folds,
+        layers=tuple(features),
+        protocol=chosen,
+        regions=regions,
+        n_jobs=n_jobs,
     )
 
 
@@ -141,65 +132,78 @@ def score_rdms(
     layers: Iterable[str] | None = None,
     protocol: str | RsaProtocol = "pepino2025",
     regions: Sequence[object] | None = None,
+    n_jobs: int | None = None,
 ) -> Rsa:
-    """As `score`, from the upper triangles of the layers' RDMs, (n_layers, n_pairs)."""
-    chosen = PROTOCOLS[protocol] if isinstance(protocol, str) else protocol
-    folds = np.asarray(folds)
-    if brain.ndim != 2 or brain.shape[1] != model.shape[1]:
-        raise InputError(
-            f"brain RDMs of shape {brain.shape}, model RDMs of shape {model.shape}; expected "
-            "(n_groups, n_pairs) and (n_layers, n_pairs)"
-        )
-    if count_sounds(model.shape[1]) != len(folds):
-        raise InputError(f"{len(folds)} folds for {count_sounds(model.shape[1])} sounds")
-    names = tuple(layers) if layers is not None else tuple(map(str, range(len(model))))
+    """As `score`, from dissimilarity matrices of the layers.
+
+    Parameters
+    ----------
+    model : ndarray, shape (n_layers, n_pairs)
+        Upper triangles, without nan.
+    brain : ndarray, shape (n_groups, n_pairs)
+    folds : ndarray of int, shape (n_sounds,)
+    layers : iterable of str, optional
+        Names; "0", "1" ... by default.
+    protocol, regions, n_jobs
+        As in `score`.
+
+    Returns
+    -------
+    Rsa
+
+    Raises
+    ------
+    InputError
+        If shapes disagree, model matrices hold nan, or folds leave no pairs to choose a layer from.
+    UnknownNameError
+        If there is no such protocol.
+    """
+    chosen = find_protocol(protocol)
+    model, brain, folds = as_rdms(model), as_rdms(brain), np.asarray(folds)
+    names = _check(model, brain, folds, layers)
     labels = region_labels(brain, regions)
     known = known_rows(brain)
-    layer_rho = spearman(brain, model)
+    of_model, of_brain = Ranked(model), Ranked(brain[known])
+    ranks = of_brain.centred()
+    layer_rho = np.full((len(brain), len(model)), np.nan)
+    layer_rho[known] = weighted_rho(ranks, of_model.centred())
     compared = np.full(brain.shape, np.nan)
     if chosen.layer_choice == "max":
-        index = _best_over_listeners(layer_rho, labels)
+        index = best_over_listeners(layer_rho, labels, known)[:, None]
         compared[known] = model[index[known, 0]]
     else:
-        index = np.full((len(brain), _n_fold_pairs(folds)), -1)
-        index[known], compared[known] = _crossvalidated(model, brain[known], folds)
+        choices = layer_choices(of_model, of_brain, folds, n_jobs)
+        index = np.full((len(brain), choices.shape[1]), -1)
+        index[known], compared[known] = choices, assemble(model, choices, folds)
     rho = np.full(len(brain), np.nan)
-    ones = np.ones(brain.shape[1])
-    mine, theirs = Ranked(brain[known]).centred(ones), Ranked(compared[known]).centred(ones)
-    rho[known] = weighted_rho_of_rows(mine, theirs, ones)
+    rho[known] = weighted_rho_of_rows(ranks, Ranked(compared[known]).centred())
     return Rsa(rho, layer_rho, index, compared, names)
 
 
-def _best_over_listeners(layer_rho: FloatArray, labels: NDArray[np.str_]) -> IntArray:
-    """Return the layer with the highest mean rho over the rows of each label, (n_groups, 1)."""
-    index = np.full((len(layer_rho), 1), -1)
-    for label in dict.fromkeys(labels):
-        rows = (labels == label) & ~np.isnan(layer_rho).any(axis=1)
-        if rows.any():
-            index[rows, 0] = layer_rho[rows].mean(axis=0).argmax()
-    return index
+def find_protocol(protocol: str | RsaProtocol) -> RsaProtocol:
+    """Return the protocol of that name, or the one given."""
+    return PROTOCOLS[protocol] if isinstance(protocol, str) else protocol
 
 
-def _n_fold_pairs(folds: NDArray[np.integer]) -> int:
-    n_folds = int(folds.max()) + 1
-    return n_folds * (n_folds + 1) // 2
-
-
-def _crossvalidated(
-    model: FloatArray, brain: FloatArray, folds: NDArray[np.integer]
-) -> tuple[IntArray, FloatArray]:
-    """Return chosen layers (n_groups, n_choices) and assembled RDMs (n_groups, n_pairs)."""
-    row, column = np.triu_indices(len(folds), 1)
-    n_folds = int(folds.max()) + 1
-    of_model, of_brain = Ranked(model), Ranked(brain)
-    assembled = np.empty_like(brain)
-    chosen = []
-    for i in range(n_folds):
-        for j in range(i, n_folds):
-            held_out = (folds[row] == i) | (folds[column] == j)
-            weights = (~held_out).astype(np.float64)
-            rho = weighted_rho(of_brain.centred(weights), of_model.centred(weights), weights)
-            best = rho.argmax(axis=1)
-            assembled[:, held_out] = model[best][:, held_out]
-            chosen.append(best)
-    return np.stack(chosen, axis=1), assembled
+def _check(
+    model: FloatArray,
+    brain: FloatArray,
+    folds: NDArray[np.integer],
+    layers: Iterable[str] | None,
+) -> tuple[str, ...]:
+    """Return the names of the layers."""
+    if not len(model) or brain.shape[1] != model.shape[1]:
+        raise InputError(
+            f"brain RDMs of shape {brain.shape}, model RDMs of shape {model.shape}; expected "
+            "(n_groups, n_pairs) and (n_layers, n_pairs) with at least one layer"
+        )
+    check_folds(folds, count_sounds(model.shape[1]))
+    names = tuple(layers) if layers is not None else tuple(map(str, range(len(model))))
+    if len(names) != len(model):
+        raise InputError(f"{len(names)} names of layers for {len(model)} model RDMs")
+    missing = np.flatnonzero(~known_rows(model))
+    if missing.size:
+        raise InputError(
+            f"the RDM of layer {names[missing[0]]!r} holds nan; leave that layer out before"
+        )
+    return names
