@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from heschl.brain import folder, natsound165, synthetic
+from heschl.brain import folder, mcdermott, natsound165, synthetic
 from heschl.brain.dataset import BrainDataset, DatasetSpec
 from heschl.errors import UnknownNameError
 from heschl.registry import Registry
 
-DATASETS: Registry[DatasetSpec] = Registry("dataset", [natsound165.SPEC, synthetic.SPEC])
+DATASETS: Registry[DatasetSpec] = Registry(
+    "dataset", [natsound165.SPEC, *mcdermott.SPECS, synthetic.SPEC]
+)
 
 
 def load_dataset(dataset: str | Path | BrainDataset) -> BrainDataset:

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heschl import progress
-from heschl.encode.nested import nested_ridge
+from heschl.encode.nested import check_problem, nested_ridge
 from heschl.encode.protocols import NestedRidgeProtocol
-from heschl.errors import InputError
 
 FloatArray = NDArray[np.float64]
 
@@ -49,8 +48,9 @@ def layer_profiles(
     InputError, UnknownNameError
         As `heschl.encode.nested_ridge`.
     """
-    if not features:
-        raise InputError("no features were given; expected at least one layer")
+    features = {name: np.asarray(x) for name, x in features.items()}
+    folds = np.asarray(folds)
+    check_problem(features, responses, folds)  # of all layers, before the work on the first
     out = []
     with progress.bar("layer profiles", len(features), "layers", show=show_progress) as advance:
         for name in features:

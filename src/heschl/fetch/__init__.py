@@ -1,5 +1,8 @@
 """Downloads: decide what is missing, then bring it; pinned hashes, resume, retries, offline switch.
 
+Where no hash is published, that of the first complete download is pinned (`RemoteFile.sha256` None)
+and shown to the user; later downloads must have it.
+
 Built on pooch, which decides by the hash of what is there, verifies what came, and moves it to its
 place; its downloader is replaced by one that resumes. Every file grows as ``NAME.part`` beside its
 place, so an interrupted download leaves nothing else behind and the next one goes on from there.
@@ -8,6 +11,7 @@ place, so an interrupted download leaves nothing else behind and the next one go
 from __future__ import annotations
 
 from heschl.fetch.downloading import download
+from heschl.fetch.pins import check_pin, pin, pinned
 from heschl.fetch.planning import (
     FetchPlan,
     PlannedFile,
@@ -23,8 +27,11 @@ __all__ = [
     "PlannedFile",
     "RemoteFile",
     "State",
+    "check_pin",
     "download",
     "is_offline",
     "part_path",
+    "pin",
+    "pinned",
     "plan",
 ]

@@ -47,7 +47,8 @@ def download(plan: FetchPlan, *, waits: Sequence[float] | None = None, show: boo
     Returns
     -------
     Path
-        The folder of the release; every file in it has its pinned hash.
+        The folder of the release; every file in it has its pinned hash. A file of which none is
+        known is pinned now, and the user is told.
 
     Raises
     ------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -12,6 +12,7 @@ from typing import Literal
 import pooch
 
 from heschl.errors import UsageError
+from heschl.fetch.pins import pinned
 
 State = Literal["present", "missing", "damaged"]
 
@@ -26,19 +27,24 @@ class RemoteFile:
         Where it is published.
     path : Path
         Where it belongs, relative to the folder of its release.
-    sha256 : str
-        Of its bytes: 64 hexadecimal digits.
+    sha256 : str or None
+        Of its bytes: 64 hexadecimal digits. None if it is not published: then that of the first
+        complete download is pinned, and every later one must have it.
     size : int or None
         In bytes; None if not known.
+    check : function of a path, optional
+        Raises FetchError if a complete file cannot be the published one (the page of a portal, say)
+        before its hash is pinned.
     """
 
     url: str
     path: Path
-    sha256: str
+    sha256: str | None
     size: int | None = None
+    check: Callable[[Path], None] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
+        if self.sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
             raise UsageError(
                 f"{self.url}: the SHA-256 is {self.sha256!r}; expected 64 lower-case hexadecimal "
                 "digits (print them with sha256sum FILE)"
@@ -59,7 +65,7 @@ class PlannedFile:
     ----------
     file : RemoteFile
     state : {"present", "missing", "damaged"}
-        Damaged: there, but with another hash.
+        Damaged: there, but with another hash, or with none to compare.
     partial : int
         Bytes of an interrupted download, which will be resumed.
     """
@@ -89,11 +95,22 @@ class FetchPlan:
     folder : Path
         Where its files belong.
     files : tuple of PlannedFile
+    pins : Path or None
+        The file of hashes pinned on first use, for files of which none is published.
     """
 
     name: str
     folder: Path
     files: tuple[PlannedFile, ...] = field(repr=False)
+    pins: Path | None = None
+
+    def __post_init__(self) -> None:
+        unknown = [p.file.url for p in self.files if p.file.sha256 is None]
+        if unknown and self.pins is None:
+            raise UsageError(
+                f"{unknown[0]}: its SHA-256 is None; expected 64 hexadecimal digits, or a plan "
+                "with a file of pins, where that of the first download is kept"
+            )
 
     @property
     def todo(self) -> tuple[PlannedFile, ...]:
@@ -126,7 +143,9 @@ def is_offline() -> bool:
     return os.environ.get("HESCHL_OFFLINE", "") not in ("", "0")
 
 
-def plan(name: str, files: Iterable[RemoteFile], folder: Path) -> FetchPlan:
+def plan(
+    name: str, files: Iterable[RemoteFile], folder: Path, *, pins: Path | None = None
+) -> FetchPlan:
     """Decide what is to be downloaded, without a request and without a change on disk.
 
     Parameters
@@ -136,16 +155,25 @@ def plan(name: str, files: Iterable[RemoteFile], folder: Path) -> FetchPlan:
     files : iterable of RemoteFile
     folder : Path
         Where they belong; it need not be there.
+    pins : Path, optional
+        The file of hashes pinned on first use; needed if the hash of a file is None.
 
     Returns
     -------
     FetchPlan
         Every file that is there has been hashed.
+
+    Raises
+    ------
+    UsageError
+        If the hash of a file is None and there is no file of pins.
+    FetchError
+        If the file of pins cannot be understood.
     """
-    return FetchPlan(name, folder, tuple(_look_at(file, folder) for file in files))
+    return FetchPlan(name, folder, tuple(_look_at(file, folder, pins) for file in files), pins)
 
 
-def _look_at(file: RemoteFile, folder: Path) -> PlannedFile:
+def _look_at(file: RemoteFile, folder: Path, pins: Path | None) -> PlannedFile:
     path = folder / file.path
     part = part_path(path)
     partial = part.stat().st_size if part.is_file() else 0
@@ -153,5 +181,13 @@ def _look_at(file: RemoteFile, folder: Path) -> PlannedFile:
         return PlannedFile(file, "missing", partial)
     if file.size is not None and path.stat().st_size != file.size:
         return PlannedFile(file, "damaged", partial)
-    matches = pooch.file_hash(path, alg="sha256") == file.sha256
+    sha256 = expected_sha256(file, pins)
+    matches = sha256 is not None and pooch.file_hash(path, alg="sha256") == sha256
     return PlannedFile(file, "present" if matches else "damaged", partial)
+
+
+def expected_sha256(file: RemoteFile, pins: Path | None) -> str | None:
+    """Return the published or the pinned hash of a file; None before its first download."""
+    if file.sha256 is None and pins is not None:
+        return pinned(pins, file.url)
+    return file.sha256

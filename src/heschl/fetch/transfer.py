@@ -11,8 +11,11 @@ import pooch
 import requests
 
 from heschl.errors import FetchError, StoreError
+from heschl.fetch.answers import announced_size, asked_wait, continues, size_beyond_range
 from heschl.fetch.claims import claimed
-from heschl.fetch.planning import FetchPlan, RemoteFile, part_path
+from heschl.fetch.firstuse import FirstUse
+from heschl.fetch.pins import not_as_pinned
+from heschl.fetch.planning import FetchPlan, RemoteFile, expected_sha256, part_path
 from heschl.progress import Advance
 
 #: The longest wait, in seconds, that a server may ask for with ``Retry-After``.
@@ -101,6 +104,9 @@ class FileDownload:
         self.waits = waits
         self.stop = stop
         self.progress = progress
+        self.pins = plan.pins
+        self.sha256 = file.sha256
+        self.first: FirstUse | None = None
 
     def run(self) -> None:
         """Bring the file to its place, unless another process does so meanwhile.
@@ -117,13 +123,7 @@ class FileDownload:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with claimed(self.part, self.stop):
-                pooch.retrieve(
-                    self.file.url,
-                    known_hash=f"sha256:{self.file.sha256}",
-                    fname=self.path.name,
-                    path=self.path.parent,
-                    downloader=self,
-                )
+                self._bring()
         except OSError as error:
             raise StoreError(
                 f"cannot write {self.path}: {error.strerror or error}. Free some space or set "
@@ -131,28 +131,55 @@ class FileDownload:
             ) from error
         self.progress.finished()
 
+    def _bring(self) -> None:
+        """Let pooch decide whether the file is needed; what has no hash always is."""
+        self.sha256 = expected_sha256(self.file, self.pins)  # pinned by another process meanwhile?
+        if self.sha256 is None and self.pins is not None:
+            self.first = FirstUse(self.file, self.part, self.pins)
+            self(self.file.url, str(self.path), None)
+            return
+        pooch.retrieve(
+            self.file.url,
+            known_hash=f"sha256:{self.sha256}",
+            fname=self.path.name,
+            path=self.path.parent,
+            downloader=self,
+        )
+
     def __call__(self, url: str, output_file: str, _pooch: object) -> None:
         """Complete the partial file, verify it, and hand it over under pooch's temporary name."""
         resumed = self._n_received() > 0
         self._complete()
-        if resumed and not self._matches():
+        fault = self._fault()
+        if resumed and fault is not None:
             self._forget()
             self._complete()
-        if not self._matches():
-            found, size = pooch.file_hash(self.part, alg="sha256"), self._n_received()
+            fault = self._fault()
+        if fault is not None:
             self._forget()
-            raise self._error(
-                f"{size} bytes with SHA-256 {found} came; expected SHA-256 {self.file.sha256}. "
-                "The file there is not the published one, or something on the way (a proxy, a "
-                "login page) altered it; nothing was kept"
-            )
+            raise self._error(fault)
+        if self.first is not None:
+            self.first.accept()
         self.part.replace(output_file)
 
     def _n_received(self) -> int:
         return self.part.stat().st_size if self.part.is_file() else 0
 
-    def _matches(self) -> bool:
-        return bool(pooch.file_hash(self.part, alg="sha256") == self.file.sha256)
+    def _fault(self) -> str | None:
+        """Return why the complete partial file is not the one; None if it is."""
+        size = self._n_received()
+        if self.first is not None:
+            return self.first.fault(size)
+        found = pooch.file_hash(self.part, alg="sha256")
+        if found == self.sha256:
+            return None
+        if self.file.sha256 is None and self.pins is not None:
+            return f"{size} bytes came with {not_as_pinned(self.pins, found, str(self.sha256))}"
+        return (
+            f"{size} bytes with SHA-256 {found} came; expected SHA-256 {self.sha256}. The file "
+            "there is not the published one, or something on the way (a proxy, a login page) "
+            "altered it; nothing was kept"
+        )
 
     def _forget(self) -> None:
         """Empty the partial file; it stays the same file, because that one is claimed."""
@@ -181,12 +208,16 @@ class FileDownload:
         if self.file.size is not None and start >= self.file.size:
             return  # whole, or damaged: the hash tells
         headers = {"Range": f"bytes={start}-"} if start else {}
+        if start and self.first is not None:
+            headers |= self.first.headers()
         try:
             with self.session.get(
                 self.file.url, headers=headers, stream=True, timeout=TIMEOUT
             ) as response:
                 if start and response.status_code == 416:
-                    return  # the server has no more than is here: the hash tells
+                    if self.first is not None:
+                        self.first.total = size_beyond_range(response)
+                    return  # the server has no more than is here: the hash or the length tells
                 self._check_status(response)
                 self._append(response, start)
         except requests.exceptions.SSLError as error:
@@ -204,29 +235,43 @@ class FileDownload:
         status = response.status_code
         said = f"the server answered {status} {response.reason}"
         if status in _TRY_AGAIN or status >= 500:
-            raise _TemporaryFailureError(said, _asked_wait(response))
+            raise _TemporaryFailureError(said, min(asked_wait(response), LONGEST_WAIT))
         if status not in (200, 206):
             raise self._error(f"{said}; expected the file. It may have been moved or withdrawn")
 
     def _append(self, response: requests.Response, start: int) -> None:
-        goes_on = start > 0 and _continues(response, start)
-        total = _announced_size(response, start if goes_on else 0)
-        if None not in (total, self.file.size) and total != self.file.size:
-            raise self._error(
-                f"the server offers {total} bytes; the published file has {self.file.size}. "
-                "Something on the way (a proxy, a login page) may answer in its place"
-            )
+        goes_on = start > 0 and continues(response, start)
+        total = announced_size(response, start if goes_on else 0)
+        self._check_size(total)
         if start and not goes_on:
             self._forget()
+        if self.first is not None:
+            self.first.total = total
+            if not goes_on:
+                self.first.begin(response)
         with self.part.open("ab") as handle:
             for chunk in response.iter_content(_CHUNK):
                 if self.stop.is_set():
                     raise CancelledError
                 handle.write(chunk)
                 self.progress.received(len(chunk))
-        if self.file.size is not None and self._n_received() < self.file.size:
+        whole = total if self.file.size is None else self.file.size
+        if whole is not None and self._n_received() < whole:
             raise _TemporaryFailureError(
-                f"the connection ended after {self._n_received()} of {self.file.size} bytes"
+                f"the connection ended after {self._n_received()} of {whole} bytes"
+            )
+
+    def _check_size(self, total: int | None) -> None:
+        """Refuse, before it comes, a file of another size; or of none, if nothing else tells."""
+        if None not in (total, self.file.size) and total != self.file.size:
+            raise self._error(
+                f"the server offers {total} bytes; the published file has {self.file.size}. "
+                "Something on the way (a proxy, a login page) may answer in its place"
+            )
+        if total is None and self.first is not None:
+            raise self._error(
+                "the server does not say how many bytes it has; expected a Content-Length, without "
+                "which a truncated file could not be told, as no hash of it is published"
             )
 
     def _error(self, reason: str) -> FetchError:
@@ -234,23 +279,3 @@ class FileDownload:
             f"{self.file.url}: {reason}. If you have a copy of the release, give it with "
             f"`heschl fetch {self.name} --from PATH`"
         )
-
-
-def _asked_wait(response: requests.Response) -> float:
-    """Seconds that a server asks to wait, at most `LONGEST_WAIT`; 0 if it does not say."""
-    asked = response.headers.get("Retry-After", "")
-    return min(float(asked), LONGEST_WAIT) if asked.isascii() and asked.isdigit() else 0.0
-
-
-def _continues(response: requests.Response, start: int) -> bool:
-    """Whether an answer goes on at the byte that was asked for."""
-    content_range = response.headers.get("Content-Range", "")
-    return response.status_code == 206 and content_range.startswith(f"bytes {start}-")
-
-
-def _announced_size(response: requests.Response, start: int) -> int | None:
-    """Return how large the server says that the whole file is; None if it does not say."""
-    length = response.headers.get("Content-Length", "")
-    if not length.isdigit() or response.headers.get("Content-Encoding", "identity") != "identity":
-        return None
-    return start + int(length)

@@ -41,7 +41,7 @@ def score_drawings(results: Results) -> Iterator[Drawing]:
             continue
         part = Results(results.scores, results.provenance, group.details)
         label = wording.describe_scores(group)
-        wide, narrow = _both_widths(partial(plot_scores, part), f"scores-{i}", label)
+        wide, narrow = both_widths(partial(plot_scores, part), f"scores-{i}", label)
         title = f"{group.dataset}, {group.protocol}"
         yield Drawing(title, _score_caption(results, group), wide, narrow)
 
@@ -70,7 +70,7 @@ def prediction_drawings(results: Results, ids: Mapping[str, str]) -> Iterator[Dr
         if not selection.shown_targets(detail):
             continue
         label = wording.describe_predictions(detail)
-        wide, narrow = _both_widths(partial(plot_predictions, detail), f"predictions-{i}", label)
+        wide, narrow = both_widths(partial(plot_predictions, detail), f"predictions-{i}", label)
         caption = (
             f"{wording.which_targets(results, detail)} Each point is a sound that the model was "
             "not fitted to; on the dashed line both are equal."
@@ -79,7 +79,7 @@ def prediction_drawings(results: Results, ids: Mapping[str, str]) -> Iterator[Dr
         yield Drawing(title, caption, wide, narrow, ids[detail.dataset], place)
 
 
-def _both_widths(plot: Callable[..., Figure], prefix: str, label: str) -> tuple[Markup, Markup]:
+def both_widths(plot: Callable[..., Figure], prefix: str, label: str) -> tuple[Markup, Markup]:
     """Draw a figure for a page and for a phone; ``plot`` takes the width."""
     wide, narrow = (
         inline_svg(plot(width=width), prefix=f"{prefix}-{size}", label=label)

@@ -14,6 +14,7 @@ from heschl._version import __version__
 from heschl.errors import InputError
 from heschl.report import listening, palette, selection, tables, wording
 from heschl.report.audio_clips import encode_clips
+from heschl.report.cortex_drawings import cortex_drawings
 from heschl.report.drawings import prediction_drawings, score_drawings
 from heschl.report.record import records
 from heschl.results import Results
@@ -134,6 +135,7 @@ def render(
         dark=Markup(palette.css_variables(dark=True)),  # noqa: S704 - a table of ours
         answers=wording.answers(results),
         scores=list(score_drawings(results)),
+        cortex=list(cortex_drawings(results)),
         predictions=list(prediction_drawings(results, ids)),
         tables=tables.score_tables(results),
         csv=tables.packed_csv(results),

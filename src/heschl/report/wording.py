@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,11 @@ def number(value: float | None, digits: int = 2) -> str:
     if value is None or not math.isfinite(value):
         return DASH
     return f"{value:.{digits}f}".replace("-", "−")  # the minus sign of typography
+
+
+def small(value: float) -> str:
+    """Return a number of two digits, or of as many as show that it is not 0."""
+    return number(value) if abs(value) >= 0.01 else f"{value:.1g}"
 
 
 def plural(count: int, noun: str) -> str:
@@ -58,14 +64,34 @@ class Answer:
 
 
 def answers(results: Results) -> tuple[Answer, ...]:
-    """Return one answer for each model, dataset and protocol.
+    """Return one answer for each model, dataset, metric and protocol.
 
-    Results without details are answered from the rows of whole datasets.
+    Where there are no details, the rows of whole datasets answer.
     """
-    if results.details:
-        return tuple(_answer(results, detail) for detail in results.details)
-    rows = [row for row in results.rows() if row["scope"] == "dataset" and row["unit"] == "r2"]
-    return tuple(_answer_from_row(row) for row in rows)
+    found = [_answer(results, detail) for detail in results.details]
+    keys = ("model", "dataset", "metric", "protocol")
+    answered = {tuple(getattr(detail, key) for key in keys) for detail in results.details}
+    for row in results.rows():
+        whole = row["scope"] == "dataset" and row["region"] is None
+        if whole and row["unit"] in _SENTENCES and tuple(row[key] for key in keys) not in answered:
+            found.append(_answer_from_row(row))
+    return tuple(found)
+
+
+#: For each unit of the row of a dataset: what the number is, and the sentence around it.
+_SENTENCES = {
+    "r2": ("r² of the dataset", "explains", "of the variance in {dataset}"),
+    "r2_corrected": (
+        "r² corrected for noise, mean over listeners",
+        "explains",
+        "of the explainable variance of a voxel in {dataset}",
+    ),
+    "rho": (
+        "Spearman's ρ of dissimilarities, mean over listeners",
+        "orders the sounds' dissimilarities like the brains of {dataset} with a ρ of",
+        "on average",
+    ),
+}
 
 
 def _answer(results: Results, detail: Detail) -> Answer:
@@ -87,7 +113,7 @@ def _answer(results: Results, detail: Detail) -> Answer:
         kind = f"median r² over {plural(scored, noun)}"
         of_what = f"of the variance of a {noun} in {detail.dataset}"
     value = value if row is None else row["value"]
-    stderr = "" if row is None or not math.isfinite(row["stderr"]) else number(row["stderr"])
+    stderr = "" if row is None or not math.isfinite(row["stderr"]) else small(row["stderr"])
     tail = f" (standard error over listeners: {stderr})" if stderr else ""
     if math.isfinite(value):
         before, after = f"{detail.model} explains a {how} of", f"{of_what}{tail}."
@@ -106,17 +132,24 @@ def _answer(results: Results, detail: Detail) -> Answer:
     )
 
 
-def _answer_from_row(row: Mapping[str, object]) -> Answer:
-    model, dataset, value = str(row["model"]), str(row["dataset"]), row["value"]
+def _answer_from_row(row: Mapping[str, Any]) -> Answer:
+    kind, verb, rest = _SENTENCES[row["unit"]]
+    stderr = "" if row["stderr"] is None else small(row["stderr"])
+    tail = f" (standard error over listeners: {stderr})" if stderr else ""
+    notes = []
+    if row["low"] is not None:
+        notes.append(f"95 % interval: {number(row['low'])} to {number(row['high'])}.")
+    if row["ceiling"] is not None:
+        notes.append(f"What other brains reach, or a perfect model: {number(row['ceiling'])}.")
     return Answer(
-        model,
-        dataset,
-        number(float(str(value)) if value is not None else None),
-        "r² of the dataset",
-        f"{model} explains",
-        f"of the variance in {dataset}.",
-        (),
-        (("Protocol", str(row["protocol"])), ("Sounds", str(row["n_sounds"]))),
+        row["model"],
+        row["dataset"],
+        number(row["value"]),
+        kind,
+        f"{row['model']} {verb.format(**row)}",
+        f"{rest.format(**row)}{tail}.",
+        tuple(notes),
+        (("Protocol", row["protocol"]), ("Sounds", str(row["n_sounds"]))),
     )
 
 

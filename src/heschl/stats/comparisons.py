@@ -9,7 +9,7 @@ import scipy.stats
 from numpy.typing import NDArray
 
 from heschl.errors import InputError, UsageError
-from heschl.stats.intervals import Interval, Kind, expansion, has_percentiles, interval
+from heschl.stats.intervals import Interval, Kind, expansion, has_percentiles, interval, moves
 
 FloatArray = NDArray[np.float64]
 
@@ -51,9 +51,9 @@ def paired_difference(
     """Difference of two models' scores on the same resamples, its interval and p.
 
     What the two have in common (which sounds, which listeners were drawn) cancels. p begins with
-    the share of differences beyond 0, (1 + count) / (1 + n_samples), after these are moved so that
-    their mean is the estimate; it is then the p of Student's t distribution that the same expansion
-    as that of `interval` gives: an interval of 95% excludes 0 where p is below 0.05, up to the
+    the share of differences beyond 0, (1 + count) / (1 + n_samples), after these are moved by their
+    bias as in `interval`; it is then the p of Student's t distribution that the same expansion as
+    there gives: an interval of 95% excludes 0 where p is below 0.05, up to the
     resolution of the samples. For many units it is twice that share.
 
     Parameters
@@ -108,8 +108,9 @@ def _by_rank(samples: FloatArray, estimate: FloatArray) -> FloatArray:
     n = known.sum(axis=0)
     usable = (n > 0) & ~np.isnan(estimate)
     mean = np.where(known, samples, 0.0).sum(axis=0) / np.maximum(n, 1)
-    moved = samples - mean + estimate  # comparisons with nan are false
-    beyond = np.minimum((moved <= 0).sum(axis=0), (moved >= 0).sum(axis=0))
+    low, high = moves(mean - estimate)
+    # comparisons with nan are false
+    beyond = np.minimum((samples + low <= 0).sum(axis=0), (samples + high >= 0).sum(axis=0))
     share = np.minimum((1 + beyond) / (1 + n), 0.5)
     return np.where(usable, -scipy.stats.norm.ppf(share), np.nan)
 

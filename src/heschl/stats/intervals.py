@@ -13,10 +13,17 @@ standard error.
 Place. r2 counts negative r as 0, so resampling sounds raises it where it is small. For one target,
 or one listener's median, this is harmless: r2 is a monotone function of r, and percentiles follow
 such a function. A mean over listeners adds the rise up while the spread averages out: at a true r
-of 0 in each of 8 listeners, percentile intervals of 95% cover 4% of the time, at r = 0.1 67%. The
-samples are therefore moved so that their mean is the estimate: 96% and 93%, and no worse for one
-target (between 93% and 96%). Correcting percentiles by the share of samples below the estimate
-(BC, BCa) does not help here, because of the mass of samples at 0: 25% and 88%.
+of 0 in each of 8 listeners, percentile intervals of 95% over 165 sounds cover 3% of the time, at
+r = 0.1 68%. Let b be how far the samples' mean lies above the estimate. The estimate itself is off
+its true value by about as much, but how much is known roughly only; so the interval holds both the
+percentiles moved by b (centred on the estimate) and those moved by 2 b (centred on the estimate
+less its bias). It then covers 94% to 99% from r = 0 to 0.7, where plain percentiles were right as
+well as where they failed, and is wider only where there is a bias. Correcting percentiles by the
+share of samples below the estimate (BC, BCa) does not help, because of the samples at 0: 24% and
+88%, and 83% for one target at r = 0.05. With 20 sounds, one target is covered 93% to 97%.
+What no bootstrap of the sounds sees: noise blurs the distribution of r over a listener's voxels,
+and so moves its median. With 31 voxels a listener it did not matter; with 11 voxels, whose r had a
+standard deviation of 0.2, one simulation of five was covered about 90% of the time only.
 """
 
 from __future__ import annotations
@@ -35,7 +42,7 @@ Kind = Literal["listeners", "sounds"]
 
 #: Units that are needed to say anything about other units.
 FEWEST: dict[Kind, int] = {"listeners": 3, "sounds": 10}
-PERCENTILE = "expanded percentile, centred on the estimate"
+PERCENTILE = "expanded percentile, corrected for bias"
 STUDENT = "t times the bootstrap's standard error"
 #: Columns whose percentiles are taken at a time.
 BLOCK = 1024
@@ -93,9 +100,10 @@ def interval(
 ) -> Interval:
     """Confidence interval of estimates from their bootstrap samples.
 
-    Percentiles of the samples, moved so that their mean is the estimate, at the levels
-    Phi(-+ sqrt(n / (n - 1)) t), t being Student's with n - 1 degrees of freedom (Hesterberg, 2015,
-    The American Statistician 69(4), 371-386). Where n units, or so few samples, cannot have such
+    Percentiles of the samples at the levels Phi(-+ sqrt(n / (n - 1)) t), t being Student's with
+    n - 1 degrees of freedom (Hesterberg, 2015, The American Statistician 69(4), 371-386), moved by
+    the samples' bias once and twice: from the lower of the low ends to the higher of the high ones
+    (why: see `heschl.stats.intervals`). Where n units, or so few samples, cannot have such
     percentiles: the estimate -+ sqrt(n / (n - 1)) t times the samples' standard deviation, which
     for a mean over listeners is the t interval.
 
@@ -169,6 +177,11 @@ def expansion(n_units: int) -> float:
     return float(np.sqrt(n_units / (n_units - 1)))
 
 
+def moves(bias: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """How far the samples are moved for the low end, and for the high end."""
+    return -np.maximum(bias, 2 * bias), -np.minimum(bias, 2 * bias)
+
+
 def has_percentiles(n_units: int, n_samples: int, level: float, reach: float) -> bool:
     """Whether percentiles at ``reach`` standard deviations exist and can cover at ``level``."""
     tail = float(scipy.stats.norm.cdf(-reach))
@@ -193,4 +206,4 @@ def _bounds(
         return estimate + np.multiply.outer(np.array([-reach, reach]), known.std(axis=0))
     tails = scipy.stats.norm.cdf([-reach, reach])
     at = np.quantile(known, tails, axis=0, method="weibull")
-    return np.asarray(at - (known.mean(axis=0) - estimate))
+    return np.asarray(at + np.stack(moves(known.mean(axis=0) - estimate)))

@@ -73,7 +73,7 @@ def fdr(p: NDArray[np.floating]) -> FloatArray:
     Examples
     --------
     >>> fdr(np.array([0.01, np.nan, 0.02, 0.9]))
-    array([0.03, nan, 0.03, 0.9 ])
+    array([0.03,  nan, 0.03, 0.9 ])
     """
     p = np.asarray(p, np.float64)
     known = ~np.isnan(p)

@@ -1,0 +1,170 @@
+"""The figures of listeners, regions, layers and maps, from the table of scores and the profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from heschl.encode import depth_by_region, relative_depth
+from heschl.report import selection
+from heschl.report.depth_lines import REFERENCE, plot_depth
+from heschl.report.drawings import Drawing, both_widths
+from heschl.report.intervals import UNITS, plot_intervals
+from heschl.report.layer_lines import EVERYWHERE, plot_layers, region_curves
+from heschl.report.maps import coordinates, plot_maps
+from heschl.report.wording import number
+from heschl.results import Profile, Results
+
+#: The units of main scores; each analysis has one of them.
+MAIN_UNITS = ("r2", "rho", "r2_corrected")
+#: Models whose maps are drawn for one analysis.
+MAX_MAPS = 4
+
+
+@dataclass(frozen=True)
+class Group:
+    """The rows and profiles of one dataset, metric and protocol."""
+
+    dataset: str
+    metric: str
+    protocol: str
+    rows: pd.DataFrame
+    profiles: tuple[Profile, ...]
+
+    @property
+    def title(self) -> str:
+        """What is compared, for a heading."""
+        metric = {"rsa": "similarity", "regression": "regression"}.get(self.metric, self.metric)
+        return f"{self.dataset}, {metric}, {self.protocol}"
+
+
+def groups(results: Results) -> Iterator[Group]:
+    """Yield the analyses of the results, in order of appearance."""
+    keys = ["dataset", "metric", "protocol"]
+    main = results.scores[results.scores["unit"].isin(MAIN_UNITS)]
+    for key in dict.fromkeys(main[keys].itertuples(index=False, name=None)):
+        profiles = tuple(
+            one for one in results.profiles if (one.dataset, one.metric, one.protocol) == key
+        )
+        dataset, metric, protocol = (str(part) for part in key)
+        rows = main[(main[keys] == list(key)).all(axis=1)]
+        yield Group(dataset, metric, protocol, rows, profiles)
+
+
+def cortex_drawings(results: Results) -> Iterator[Drawing]:
+    """Yield what there is to be drawn of each analysis: intervals, layers, depth, maps."""
+    models = selection.model_names(results)
+    for i, group in enumerate(groups(results)):
+        yield from _intervals(group, models, i)
+        yield from _layers(group, i)
+        yield from _depths(group, i)
+        yield from _maps(results, group, i)
+
+
+def _intervals(group: Group, models: Sequence[str], i: int) -> Iterator[Drawing]:
+    whole = group.rows[group.rows["scope"] == "dataset"]
+    if not np.isfinite(whole["value"]).any():
+        return
+    unit = UNITS.get(str(whole["unit"].iloc[0]), "").partition(" (")[0]
+    told = [
+        f"{row['model']}, {row['region'] or 'all listeners'}: {number(row['value'])}, "
+        f"interval {number(row['low'])} to {number(row['high'])}, "
+        f"ceiling {number(row['ceiling'])}."
+        for row in whole.astype(object).where(whole.notna(), None).to_dict(orient="records")
+    ]
+    plot = partial(plot_intervals, group.rows, models)
+    label = f"Points of {unit} on {group.dataset}. {' '.join(told)}"
+    wide, narrow = both_widths(plot, f"intervals-{i}", label)
+    resampled = (
+        "over listeners"
+        if str(whole["unit"].iloc[0]) == "r2_corrected"
+        else "over sounds and listeners for means, over sounds for one listener"
+    )
+    caption = f"{unit} with 95 % intervals: {resampled}. Upright lines: ceilings, not clipped."
+    yield Drawing(f"{group.title}: listeners and regions", caption, wide, narrow)
+
+
+def _layers(group: Group, i: int) -> Iterator[Drawing]:
+    deep = [one for one in group.profiles if len(one.layers) > 1 and np.isfinite(one.scores).any()]
+    if not deep:
+        return
+    told = []
+    for one in deep:
+        curve = region_curves(one)[0][EVERYWHERE]
+        best = int(np.nanargmax(curve))
+        told.append(f"{one.model}: best layer {one.layers[best]} with {number(curve[best])}.")
+    label = f"Lines of the score of each layer by itself on {group.dataset}. {' '.join(told)}"
+    wide, narrow = both_widths(partial(plot_layers, deep), f"layers-{i}", label)
+    caption = (
+        "Each layer by itself, mean over listeners: where in the model the responses are found. "
+        "The highest point is no fair score; the scores above choose layers on other sounds."
+    )
+    yield Drawing(f"{group.title}: layers", caption, wide, narrow)
+
+
+def _depths(group: Group, i: int) -> Iterator[Drawing]:
+    for j, one in enumerate(group.profiles):
+        known = {"listener", "region"} <= set(one.groups.columns) and one.of_targets
+        if not known or len(one.layers) < 2:
+            continue
+        regions = one.groups["region"].astype(object)
+        if regions.dropna().nunique() < 2 or not np.isfinite(one.scores).any():
+            continue
+        found = depth_by_region(
+            relative_depth(one.scores.T),
+            one.groups["listener"].to_numpy(object),
+            regions.to_numpy(object),
+        )
+        told = ", ".join(
+            f"{name} {number(mean)}" for name, mean in zip(found.regions, found.mean, strict=True)
+        )
+        label = f"Relative depth of the best layer of {one.model} by region: {told}."
+        wide, narrow = both_widths(partial(plot_depth, found), f"depth-{i}-{j}", label)
+        caption = (
+            "Place of the best layer of each target, 0 the first and 1 the last, mean over a "
+            f"listener's targets. q: signed-rank test over listeners against {REFERENCE}, false "
+            "discoveries controlled."
+        )
+        yield Drawing(f"{one.model} on {group.dataset}: depth by region", caption, wide, narrow)
+
+
+def _maps(results: Results, group: Group, i: int) -> Iterator[Drawing]:
+    values, targets = _values_of_targets(results, group)
+    if targets is None or coordinates(targets) is None or not values:
+        return
+    unit = UNITS.get(str(group.rows["unit"].iloc[0]), "").partition(" (")[0]
+    plot = partial(plot_maps, dict(list(values.items())[:MAX_MAPS]), targets, label=unit)
+    label = (
+        f"Flat maps of {unit} of each target on {group.dataset}, by position, for "
+        f"{', '.join(list(values)[:MAX_MAPS])}. The values are in the table of scores."
+    )
+    wide, narrow = both_widths(plot, f"map-{i}", label)
+    caption = (
+        f"{unit} at every published position, in mm: the median over listeners of the median of "
+        "each one's targets there."
+    )
+    yield Drawing(f"{group.title}: map", caption, wide, narrow)
+
+
+def _values_of_targets(
+    results: Results, group: Group
+) -> tuple[dict[str, NDArray[np.float64]], pd.DataFrame | None]:
+    """Return the main score of each target by model, and the table of targets."""
+    rows = group.rows[group.rows["scope"] == "target"]
+    tables = [one.targets for one in results.details if one.dataset == group.dataset]
+    tables += [one.groups for one in group.profiles if one.of_targets]
+    if rows.empty or not tables:
+        return {}, None
+    names = tables[0]["target"].astype(str)
+    values = {}
+    for model, mine in rows.groupby("model", sort=False):
+        by_name = mine.set_index(mine["target"].astype(str))["value"]
+        found = by_name.reindex(names).to_numpy(np.float64)
+        if np.isfinite(found).any():
+            values[str(model)] = found
+    return values, tables[0]
