@@ -20,7 +20,8 @@ dataset = heschl.load_dataset("synthetic")
 together = results.merge([heschl.score(model, dataset) for model in models])
 
 scores = together.scores
-print(scores[scores.scope == "dataset"][["model", "value", "ceiling", "stderr"]].round(3))
+overall = scores[(scores.scope == "dataset") & scores.region.isna()]
+print(overall[["model", "value", "low", "high", "ceiling"]].round(3).to_string(index=False))
 
 folder = together.save(Path("comparison"))
 print(write_report(together, folder / "report.html", sounds={"synthetic": dataset.sounds}))

@@ -36,4 +36,4 @@ if __name__ == "__main__":
     for layer, activations in heschl.extract(model, dataset.sounds).items():
         print(f"{layer}: {activations.shape}")
     scores = heschl.score(model, dataset).scores
-    print(f"r2: {scores[scores.scope == 'dataset'].value.item():.3f}")
+    print(f"r2: {scores[(scores.scope == 'dataset') & scores.region.isna()].value.item():.3f}")

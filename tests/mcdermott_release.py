@@ -37,8 +37,10 @@ def cells(texts):
     return out
 
 
-def write_release(root, *, n_nh2015=12, n_b2021=7, n_repeats=3, seed=0):
+def write_release(root, *, n_nh2015=12, n_b2021=7, n_repeats=3, seed=0, stimuli=None):
     """Write ``root/data``: made-up sounds and responses, voxel ids that are not their places.
+
+    ``stimuli`` is a folder of sounds to point to instead of writing them.
 
     Returns what is true: {"nh2015": (table, responses), "b2021": (table, responses), "R": ...}.
     """
@@ -46,7 +48,11 @@ def write_release(root, *, n_nh2015=12, n_b2021=7, n_repeats=3, seed=0):
     data = root / "data"
     for place in ("neural/NH2015", "neural/B2021", "neural/NH2015comp"):
         (data / place).mkdir(parents=True)
-    write_sounds(data, rng)
+    if stimuli is None:
+        write_sounds(data, rng)
+    else:
+        (data / "stimuli").symlink_to(stimuli, target_is_directory=True)
+    write_stimuli(data, NAMES)
     truth = {"nh2015": write_nh2015(data / "neural/NH2015", n_nh2015, n_repeats, rng)}
     truth["b2021"] = write_b2021(data / "neural/B2021", n_b2021, n_repeats, rng)
     order = rng.permutation(165)
@@ -61,11 +67,8 @@ def write_sounds(data, rng):
     folder.mkdir(parents=True)
     one = io.BytesIO()
     soundfile.write(one, np.zeros(50), 44_100, format="WAV", subtype="PCM_16")
-    head, place = one.getvalue()[:44], str(folder)
-    for name in NAMES:  # written for every test: pathlib would take as long as the disk
-        with open(f"{place}/{name}.wav", "wb") as file:  # noqa: PTH123
-            file.write(head + rng.bytes(100))
-    write_stimuli(data, NAMES)
+    for name in NAMES:
+        (folder / f"{name}.wav").write_bytes(one.getvalue()[:44] + rng.bytes(100))
 
 
 def write_stimuli(data, names):

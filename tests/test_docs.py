@@ -15,10 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 
 import heschl
-from heschl import __version__, cli
+from heschl import __version__, cli, encode, rsa
 from heschl.brain import DATASETS, natsound165
 from heschl.cli.parser import make_parser
-from heschl.encode import PROTOCOLS
 from heschl.models import MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -204,14 +203,18 @@ def test_error_message_is_what_the_page_says(capsys):
 def test_table_of_the_demonstration_is_what_the_page_says():
     """The cheapest of its models stands for all."""
     page = read(ROOT / "docs" / "getting-started.md")
-    shown = re.findall(r"^ +melspectrogram +synthetic +(\w+) +([\d.]+) +([\d.]+)", page, re.M)
-    scores = heschl.score("melspectrogram", "synthetic", use_store=False).scores
-    few = scores[scores.scope != "target"]
-    computed = list(zip(few.target, few.value, few.ceiling, strict=True))
-    assert [row[0] for row in shown] == [row[0] for row in computed]
-    for row, (_, value, ceiling) in zip(shown, computed, strict=True):
-        assert float(row[1]) == pytest.approx(value, abs=2e-3)
-        assert float(row[2]) == pytest.approx(ceiling, abs=2e-3)
+    line = r"^ +melspectrogram +synthetic +(\w+) +([\d.]+) +(\w+) +([\d.]+) +([\d.]+) +([\d.]+)"
+    shown = re.findall(line, page, re.M)
+    computed = []
+    for metric in ("regression", "rsa"):
+        scores = heschl.score("melspectrogram", "synthetic", metric=metric, use_store=False).scores
+        everywhere = scores[(scores.scope != "target") & scores.region.isna()]
+        numbers = ["target", "value", "unit", "low", "high", "ceiling"]
+        computed += everywhere[numbers].itertuples(index=False, name=None)
+    assert [(row[0], row[2]) for row in shown] == [(row[0], row[2]) for row in computed]
+    for row, expected in zip(shown, computed, strict=True):
+        for i in (1, 3, 4, 5):
+            assert float(row[i]) == pytest.approx(expected[i], abs=2e-3)
 
 
 def test_outputs_are_compared_word_by_word():
@@ -268,7 +271,9 @@ def test_registered_names_are_documented():
     for page, names in (
         ("models", MODELS),
         ("datasets", DATASETS),
-        ("pepino2025", PROTOCOLS),
+        ("pepino2025", encode.PROTOCOLS),
+        ("tuckute2023", encode.CORRECTED_PROTOCOLS),
+        ("rsa", rsa.PROTOCOLS),
     ):
         text = read(ROOT / "docs" / f"{page}.md")
         for one in names:

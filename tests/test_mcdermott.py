@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 import scipy.io
 
-from heschl import cli, store
+from heschl import cli
 from heschl.brain import DATASETS, load_dataset, mcdermott, natsound165
+from heschl.brain.mcdermott.manifest import write_manifest
 from heschl.errors import AudioError, InputError
 from mcdermott_release import (
     EXTRA,
@@ -22,6 +23,7 @@ from mcdermott_release import (
     simulate,
     write_components,
     write_release,
+    write_sounds,
     write_stim_info,
     write_stimuli,
     write_voxels,
@@ -30,15 +32,23 @@ from mcdermott_release import (
 KEYS = ["target", "listener", "region", "hemisphere", "x_ras", "y_ras", "n_repeats"]
 
 
-class Release:
-    """A made-up release whose files a test may change; loading takes it in."""
+@pytest.fixture(scope="module")
+def stimuli(tmp_path_factory):
+    """The sounds of a made-up release, which all tests share."""
+    folder = tmp_path_factory.mktemp("sounds")
+    write_sounds(folder, np.random.default_rng(0))
+    return folder / "stimuli"
 
-    def __init__(self, root, **options):
-        self.root = root
-        self.truth = write_release(root, **options)
+
+class Release:
+    """A made-up release, as it is installed; a test may change its tables."""
+
+    def __init__(self, stimuli, **options):
+        self.truth = write_release(mcdermott.folder(), stimuli=stimuli, **options)
+        self.data = mcdermott.folder() / "data"
 
     def path(self, name):
-        return self.root / "data" / "neural" / name
+        return self.data / "neural" / name
 
     def change(self, name, change):
         """Replace an array by what ``change`` makes of it, in place or as its result."""
@@ -47,24 +57,22 @@ class Release:
         np.save(self.path(name), array if changed is None else changed)
 
     def change_table(self, name, change):
-        frame = pd.read_pickle(self.path(name))
-        changed = change(frame)
-        (frame if changed is None else changed).to_pickle(self.path(name))
+        change(pd.read_pickle(self.path(name))).to_pickle(self.path(name))
 
     def load(self, name):
-        mcdermott.fetch(name, self.root)
+        """Load a dataset as if the files had come as they are now."""
+        write_manifest(mcdermott.folder(), None, self.data)
         return load_dataset(name)
 
     def fails(self, name, match):
-        mcdermott.fetch(name, self.root)
         with pytest.raises(InputError, match=match) as caught:
-            load_dataset(name)
+            self.load(name)
         assert str(mcdermott.folder()) in str(caught.value)
 
 
 @pytest.fixture
-def release(tmp_path):
-    return Release(tmp_path / "release")
+def release(stimuli):
+    return Release(stimuli)
 
 
 def same_voxels(found, frame):
@@ -156,11 +164,12 @@ def test_regions_are_joined_by_voxel(release):
 
 def test_voxels_in_another_order(release):
     first = release.load("nh2015")
+    responses = np.array(first.responses)  # the file that it is mapped from will be written anew
     order = np.random.default_rng(3).permutation(12)
     release.change("NH2015/voxel_features_meta.npy", lambda a: a[order])
     release.change("NH2015/voxel_features_array.npy", lambda a: a[:, order])
     second = release.load("nh2015")
-    np.testing.assert_array_equal(second.responses, first.responses[:, order])
+    np.testing.assert_array_equal(second.responses, responses[:, order])
     pd.testing.assert_frame_equal(
         second.targets, first.targets.iloc[order].reset_index(drop=True), check_like=False
     )
@@ -233,8 +242,8 @@ def test_a_listener_without_any_response(release, listed):
 
 
 @pytest.mark.parametrize("n_repeats", [1, 2, 4])
-def test_another_number_of_repetitions(tmp_path, n_repeats):
-    release = Release(tmp_path / "release", n_repeats=n_repeats)
+def test_another_number_of_repetitions(stimuli, n_repeats):
+    release = Release(stimuli, n_repeats=n_repeats)
     for name, n in (("nh2015", 12), ("b2021", 7)):
         data = release.load(name)
         assert data.responses.shape == (165, n, n_repeats)
@@ -260,6 +269,7 @@ def without_first(frame):
 def set_first(name, value):
     def change(frame):
         frame[name] = [value, *frame[name][1:]]
+        return frame
 
     return change
 
@@ -366,9 +376,8 @@ def test_infinite_responses(release):
         responses[0, 0, 0] = np.inf
 
     release.change("B2021/voxel_features_array.npy", spoil)
-    mcdermott.fetch("b2021", release.root)
     with pytest.raises(InputError, match="b2021: responses hold infinite values"):
-        load_dataset("b2021")
+        release.load("b2021")
 
 
 @pytest.mark.parametrize(
@@ -386,7 +395,7 @@ def test_other_sounds_in_b2021(release, names, said):
 
 
 def test_sounds_in_another_order_are_refused_everywhere(release):
-    write_stimuli(release.root / "data", [NAMES[1], NAMES[0], *NAMES[2:]])
+    write_stimuli(release.data, [NAMES[1], NAMES[0], *NAMES[2:]])
     for name in ("nh2015", "b2021", "nh2015-components"):
         release.fails(name, f"sound 0 is '{NAMES[1]}'; expected '{NAMES[0]}'")
 
@@ -455,22 +464,11 @@ def test_damaged_matlab_files(release, name):
         for place in rng.integers(128, 4000, 4):
             content[place] = rng.integers(0, 256)
         bad.append(bytes(content))
-    stored = mcdermott.fetch(dataset, release.root) / "data/neural" / name
     for i, content in enumerate(bad):
-        stored.write_bytes(content)
-        refresh(stored)
+        path.write_bytes(content)
         with contextlib.suppress(InputError):
-            load_dataset(dataset)
+            release.load(dataset)
             assert i >= 7, "a file that is cut short was read"
-
-
-def refresh(path):
-    """Let the manifest say that a file was installed as it is now."""
-    manifest = mcdermott.folder() / "release.json"
-    content = json.loads(manifest.read_text())
-    key = path.relative_to(mcdermott.folder() / "data").as_posix()
-    content["files"][key] = {"size": path.stat().st_size, "sha256": store.file_sha256(path)}
-    manifest.write_text(json.dumps(content))
 
 
 def test_a_matlab_file_of_something_else(release):
@@ -482,7 +480,9 @@ def test_a_matlab_file_of_something_else(release):
 
 def test_a_sound_that_is_damaged(release):
     name = NAMES[3]
-    (release.root / f"data/stimuli/165_natural_sounds/{name}.wav").write_bytes(b"no sound")
+    (release.data / "stimuli").unlink()
+    write_sounds(release.data, np.random.default_rng(0))
+    (release.data / f"stimuli/165_natural_sounds/{name}.wav").write_bytes(b"no sound")
     data = release.load("nh2015")
     with pytest.raises(AudioError, match=name):
         data.sounds.waveforms(16_000)

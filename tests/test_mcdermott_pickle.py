@@ -526,6 +526,23 @@ def test_parts_that_do_not_fit_together(path):
             read_table(path, ["a"])
 
 
+@pytest.mark.parametrize("state", [None, 1, [1], ("a", "b"), "_mgr", {}, {"_mgr": None}])
+def test_a_table_with_another_state(path, state):
+    path.write_bytes(written(Call(Global("pandas", "DataFrame"), state=state)))
+    with pytest.raises(InputError, match="not the published table: a DataFrame without columns"):
+        read_table(path, ["a"])
+
+
+@pytest.mark.parametrize("arguments", [(), (None, None), (1, 2), ([1], [2]), ([], []), ([], "ab")])
+@pytest.mark.parametrize("state", [None, 1, (), (0, 0, 0, {}), {"0.14.1": 1}])
+def test_a_manager_of_blocks_of_something_else(path, arguments, state):
+    manager = Global("pandas.core.internals.managers", "BlockManager")
+    manager = Call(manager, *arguments, state=state)
+    path.write_bytes(written(Call(Global("pandas", "DataFrame"), state={"_mgr": manager})))
+    with pytest.raises(InputError, match="not the published table"):
+        read_table(path, ["a"])
+
+
 def test_the_reader_agrees_with_pandas(path):
     """Random tables of 0 to 60 rows, in all protocols; pandas' own reader is the reference."""
     rng = np.random.default_rng(5)

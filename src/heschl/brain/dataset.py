@@ -34,7 +34,7 @@ class DatasetSpec:
         Brings the data to this machine, from the published place or from a local copy given as its
         only argument, and returns the folder where they are now. None: the dataset is embedded.
     plan : function without arguments, or None
-        What `fetch` would download.
+        What ``fetch`` would download.
     licence, citation : str
     """
 

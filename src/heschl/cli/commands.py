@@ -21,6 +21,7 @@ from heschl.results import Results
 from heschl.sounds import Sounds
 from heschl.threads import n_threads
 
+DEMO_ANALYSES = (("regression", "pepino2025"), ("rsa", "pepino2025"))
 DEMO_MODELS = ("spectrotemporal", "cochleagram", "melspectrogram")
 
 
@@ -188,7 +189,7 @@ def run_demo(options: argparse.Namespace) -> None:
     from heschl.report import write_report
 
     store.check_writable(options.output)
-    result = _score_all(DEMO_MODELS, _check_names(DEMO_MODELS, ["synthetic"]))
+    result = _score_all(DEMO_MODELS, _check_names(DEMO_MODELS, ["synthetic"]), DEMO_ANALYSES)
     result.save(options.output)
     tables.show_scores(result)
     sounds = {"synthetic": load_dataset("synthetic").sounds}

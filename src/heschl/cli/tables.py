@@ -9,6 +9,7 @@ from typing import Any
 from heschl.results import Results
 
 WIDE = 120  # characters, where the output is no terminal
+MANY_ROWS = 40
 MANY = 24  # targets: more are summarised on the terminal; the saved table has all
 
 
@@ -40,17 +41,23 @@ def _cell(value: Any) -> str:
 
 
 def show_scores(result: Results) -> None:
-    """Print the scores of datasets, their regions, listeners, and targets where they are few."""
+    """Print the scores of datasets, their regions, listeners, and of targets where they are few."""
     scores = result.scores[result.scores["unit"] != "r"]
-    targets = scores[scores["scope"] == "target"]
-    sizes = targets.groupby(["model", "dataset", "metric", "protocol"])["target"]
+    targets = scores["scope"] == "target"
+    sizes = scores[targets].groupby(["model", "dataset", "metric", "protocol"])["target"]
     few = sizes.transform("size") <= MANY
-    overall = (scores["scope"] == "dataset") | (scores["region"].isna())
-    overall &= scores["scope"] != "target"
-    shown = scores[overall | scores.index.isin(targets.index[few])]
+    everywhere = scores["region"].isna()
+    of_region = (scores["scope"] == "dataset") & ~everywhere
+    of_listener = (scores["scope"] == "listener") & everywhere
+    wanted = (scores["scope"] == "dataset") & everywhere
+    wanted |= targets & scores.index.isin(few.index[few])
+    for more in (of_listener, of_region):  # the saved table and the report have all
+        if (wanted | more).sum() <= MANY_ROWS:
+            wanted |= more
+    shown = scores[wanted]
     columns = ["model", "dataset", "target", "region", "value", "unit"]
     numbers = ["low", "high", "ceiling", "stderr", "p"]
     columns += [name for name in numbers if name == "ceiling" or shown[name].notna().any()]
-    columns = [name for name in columns if name != "region" or shown["region"].notna().any()]
+    columns = [name for name in columns if name != "region" or (wanted & of_region).any()]
     rows = list(shown[[*columns, "layer"]].itertuples(index=False, name=None))
     show([*columns, "layer"], rows)

@@ -236,7 +236,7 @@ def compare_regions(by_region: DepthByRegion, *, reference: str = "Primary") -> 
     """Compare the depth of every region with that of one, over listeners.
 
     Tuckute et al. (2023) apply the same test to pairs of regions over models; here it is over the
-    listeners of one model. See `heschl.encode.signed_rank` for the test, and for equal depths.
+    listeners of one model. See ``heschl.encode.signed_rank`` for the test, and for equal depths.
 
     Parameters
     ----------

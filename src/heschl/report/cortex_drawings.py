@@ -116,7 +116,7 @@ def _depths(group: Group, i: int) -> Iterator[Drawing]:
         if regions.dropna().nunique() < 2 or not np.isfinite(one.scores).any():
             continue
         found = depth_by_region(
-            relative_depth(one.scores.T),
+            relative_depth(one.scores.T, ties="leave out"),
             one.groups["listener"].to_numpy(object),
             regions.to_numpy(object),
         )

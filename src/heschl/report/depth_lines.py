@@ -34,7 +34,10 @@ def plot_depth(found: DepthByRegion, *, width: float = WIDE) -> Figure:
         figure = Figure(figsize=(min(width, 6.5), 3.2), layout="constrained")
         ax = figure.subplots()
         for line in found.depth[:, order]:
-            ax.plot(place, line, color=color("rule"), linewidth=1.0, marker="o", markersize=2.5)
+            ax.plot(
+                place, line, color=color("muted"), alpha=0.45, linewidth=1.0, marker="o",
+                markersize=2.5,
+            )  # fmt: skip
         error = np.nan_to_num(found.stderr[order])
         ax.errorbar(
             place, found.mean[order], error, color=color("m0"), linewidth=1.8, marker="o",

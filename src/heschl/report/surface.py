@@ -90,11 +90,11 @@ def plot_surface(
     Parameters
     ----------
     values, vertices, hemisphere
-        See `surface_texture`.
+        See ``surface_texture``.
     label : str
         What the values are, with the unit.
     limits : tuple of float, optional
-        Ends of the scale of colours; see `heschl.report.scales.scale`.
+        Ends of the scale of colours; see ``heschl.report.scales.scale``.
 
     Returns
     -------

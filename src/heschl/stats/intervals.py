@@ -103,7 +103,7 @@ def interval(
     Percentiles of the samples at the levels Phi(-+ sqrt(n / (n - 1)) t), t being Student's with
     n - 1 degrees of freedom (Hesterberg, 2015, The American Statistician 69(4), 371-386), moved by
     the samples' bias once and twice: from the lower of the low ends to the higher of the high ones
-    (why: see `heschl.stats.intervals`). Where n units, or so few samples, cannot have such
+    (why: see ``heschl.stats.intervals``). Where n units, or so few samples, cannot have such
     percentiles: the estimate -+ sqrt(n / (n - 1)) t times the samples' standard deviation, which
     for a mean over listeners is the t interval.
 

@@ -117,7 +117,7 @@ def ceilings(data: BrainDataset) -> FloatArray:
 def _rows(
     data: BrainDataset, numbers: _Numbers, uncertainty: Uncertainty, n_jobs: int
 ) -> Iterator[Row]:
-    if data.kind != "components":
+    if data.kind == "voxels":
         for part in parts(data):
             yield from _part_rows(part, numbers, uncertainty, n_jobs)
     yield from _target_rows(data, numbers, uncertainty, n_jobs)

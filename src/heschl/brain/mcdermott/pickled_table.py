@@ -58,7 +58,8 @@ def read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 def _decode(table: Any, columns: Sequence[str]) -> pd.DataFrame:
     if not named(table, "DataFrame"):
         raise InputError(f"holds {type(table).__name__}; expected a DataFrame")
-    manager = table.state.get("_mgr", table.state.get("_data"))
+    state: dict[str, Any] = table.state if isinstance(table.state, dict) else {}
+    manager: Any = state.get("_mgr", state.get("_data"))
     if not named(manager, "BlockManager"):
         raise InputError("a DataFrame without columns")
     (column_index, row_index), blocks = _axes_and_blocks(manager)
