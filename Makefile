@@ -44,6 +44,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/encode.py
 	$(BIN)/python benchmarks/rsa.py
 	$(BIN)/python benchmarks/tuckute2023.py
+	$(BIN)/python benchmarks/uncertainty.py
 	$(BIN)/python benchmarks/spectrotemporal.py
 	$(BIN)/python benchmarks/command_line.py
 

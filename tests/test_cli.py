@@ -42,7 +42,8 @@ def test_help_of_every_command():
     parser = make_parser()
     assert "heschl demo" in parser.format_help()
     (action,) = [a for a in parser._actions if hasattr(a, "choices") and a.choices]
-    assert set(action.choices) == {"list", "info", "fetch", "extract", "score", "report", "demo"}
+    known = {"list", "info", "fetch", "extract", "score", "compare", "report", "demo"}
+    assert set(action.choices) == known
     for command in action.choices.values():
         assert "example:" in command.format_help()
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from heschl.models import AudioModel, load_model, wrap
     from heschl.results import Results
     from heschl.sounds import Clip, Sounds
-    from heschl.study import list_datasets, list_models, list_protocols, score
+    from heschl.study import compare, list_datasets, list_models, list_protocols, score
 
 _HOMES = {
     "Activations": "heschl.activations",
@@ -24,6 +24,7 @@ _HOMES = {
     "HeschlError": "heschl.errors",
     "Results": "heschl.results",
     "Sounds": "heschl.sounds",
+    "compare": "heschl.study",
     "extract": "heschl.activations",
     "list_datasets": "heschl.study",
     "list_models": "heschl.study",
@@ -43,6 +44,7 @@ __all__ = [
     "Results",
     "Sounds",
     "__version__",
+    "compare",
     "extract",
     "list_datasets",
     "list_models",

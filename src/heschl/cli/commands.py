@@ -174,6 +174,21 @@ def _score_all(
     )
 
 
+def run_compare(options: argparse.Namespace) -> None:
+    """Compare the models of one or more runs, two at a time."""
+    from heschl.results.table import json_rows
+    from heschl.study import compare
+
+    result = results_module.merge([Results.load(run) for run in options.runs])
+    table = compare(result, n_bootstrap=options.bootstrap, seed=options.seed)
+    columns = ["dataset", "target", "first", "second", "difference", "unit", "low", "high"]
+    columns += ["p", "q"]
+    tables.show(columns, list(table[columns].itertuples(index=False, name=None)))
+    if options.json is not None:
+        store.write_json(Path(options.json), json_rows(table))
+        print(f"rows: {options.json}")
+
+
 def run_report(options: argparse.Namespace) -> None:
     """Write the page of one or more runs."""
     from heschl.report import write_report

@@ -36,7 +36,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"heschl {__version__}")
     parser.set_defaults(quiet=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_list, _info, _fetch, _extract, _score, _report, _demo):
+    for add in (_list, _info, _fetch, _extract, _score, _compare, _report, _demo):
         add(commands)
     return parser
 
@@ -184,6 +184,23 @@ def _add_uncertainty(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also score every layer by itself (rsa and tuckute2023 always do)",
     )
+
+
+def _compare(commands: _Commands[argparse.ArgumentParser]) -> None:
+    command = _command(
+        commands,
+        "compare",
+        "test whether models differ, on the same resamples of sounds and listeners",
+        "heschl compare RUN",
+    )
+    command.add_argument(
+        "runs", metavar="RUN", nargs="+", type=Path, help="folders that 'heschl score' wrote"
+    )
+    command.add_argument(
+        "--bootstrap", metavar="N", type=int, default=1000, help="resamples (default: 1000)"
+    )
+    command.add_argument("--seed", metavar="N", type=int, default=0, help="of these (default: 0)")
+    command.add_argument("--json", metavar="FILE", help="also write the rows as JSON")
 
 
 def _report(commands: _Commands[argparse.ArgumentParser]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from heschl.encode import depth_by_region, relative_depth
@@ -17,6 +19,8 @@ from heschl.report.drawings import Drawing, both_widths
 from heschl.report.intervals import UNITS, plot_intervals
 from heschl.report.layer_lines import EVERYWHERE, plot_layers, region_curves
 from heschl.report.maps import coordinates, plot_maps
+from heschl.report.surface import plot_surface
+from heschl.report.svg import inline_svg
 from heschl.report.wording import number
 from heschl.results import Profile, Results
 
@@ -64,6 +68,7 @@ def cortex_drawings(results: Results) -> Iterator[Drawing]:
         yield from _layers(group, i)
         yield from _depths(group, i)
         yield from _maps(results, group, i)
+        yield from _surfaces(results, group, i)
 
 
 def _intervals(group: Group, models: Sequence[str], i: int) -> Iterator[Drawing]:
@@ -149,6 +154,24 @@ def _maps(results: Results, group: Group, i: int) -> Iterator[Drawing]:
         "each one's targets there."
     )
     yield Drawing(f"{group.title}: map", caption, wide, narrow)
+
+
+def _surfaces(results: Results, group: Group, i: int) -> Iterator[Drawing]:
+    """Yield the surface map of each model where targets have vertices and nilearn is installed."""
+    values, targets = _values_of_targets(results, group)
+    if targets is None or not {"vertex", "hemisphere"} <= set(targets.columns):
+        return
+    if importlib.util.find_spec("nilearn") is None:
+        return
+    unit = UNITS.get(str(group.rows["unit"].iloc[0]), "").partition(" (")[0]
+    for j, (model, of_targets) in enumerate(list(values.items())[:MAX_MAPS]):
+        label = f"Surface maps of {unit} of {model} on {group.dataset}, both hemispheres."
+        figure = plot_surface(
+            of_targets, targets["vertex"].to_numpy(), targets["hemisphere"].tolist(), label=unit
+        )
+        picture = Markup(inline_svg(figure, prefix=f"surface-{i}-{j}", label=label))  # noqa: S704
+        caption = f"{unit} on fsaverage5, inflated, from the side; the mean where targets share."
+        yield Drawing(f"{model} on {group.dataset}: surface", caption, picture, picture)
 
 
 def _values_of_targets(
