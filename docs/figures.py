@@ -25,7 +25,9 @@ import heschl
 from heschl.models import cochleagram as coch
 from heschl.models import spectrotemporal as st
 from heschl.report.figures import style
+from heschl.report.intervals import plot_intervals
 from heschl.report.palette import color
+from heschl.results import merge
 
 IMAGES = Path(__file__).parent / "images"
 DPI = 108
@@ -259,6 +261,13 @@ def draw_components(run: Path) -> None:
     save(figure, "components.png")
 
 
+def draw_intervals() -> None:
+    """Draw scores of the models on the embedded dataset with intervals and ceilings."""
+    models = ("spectrotemporal", "cochleagram", "melspectrogram")
+    results = merge([heschl.score(model, "synthetic", metric="rsa") for model in models])
+    save(plot_intervals(results.scores, models), "intervals.png")
+
+
 def lighter(paint: str) -> tuple[float, float, float]:
     """Return a colour, half way to white."""
     hue, lightness, saturation = colorsys.rgb_to_hls(*to_rgb(paint))
@@ -277,6 +286,7 @@ def main() -> None:
         draw_filters()
         draw_modulation_power()
         draw_idea()
+        draw_intervals()
         if options.run is not None:
             draw_components(options.run)
 

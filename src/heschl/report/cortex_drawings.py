@@ -150,8 +150,8 @@ def _maps(results: Results, group: Group, i: int) -> Iterator[Drawing]:
     )
     wide, narrow = both_widths(plot, f"map-{i}", label)
     caption = (
-        f"{unit} at every published position, in mm: the median over listeners of the median of "
-        "each one's targets there."
+        f"{unit} at every position, in mm: the median over listeners of the median of each one's "
+        "targets there."
     )
     yield Drawing(f"{group.title}: map", caption, wide, narrow)
 

@@ -155,15 +155,18 @@ def plot_maps(
         axes = figure.subplots(panels.n_rows, panels.n_columns, squeeze=False)
         each = itertools.product(tables.items(), sides)
         for ax, ((title, table), side) in zip(axes.ravel(), each, strict=True):
-            cells = _draw(ax, table[table["side"] == side], low, high)
+            cells = _draw(ax, table[table["side"] == side], panels.spacing, (low, high))
             if regions is not None:
                 draw_outlines(ax, regions[regions["side"] == side], narrow=narrow)
             panels.frame(ax, side)
             ax.set_title(_title(title, side, len(tables)))
         _name_axes(axes, coordinates(targets) or ("x", "y"))
-        bar = figure.colorbar(
-            cells, ax=axes, extend=extend, aspect=30, location="bottom" if narrow else "right"
+        place = (
+            {"location": "bottom"}
+            if narrow
+            else {"location": "right", "shrink": 1 / panels.n_rows, "anchor": (0.0, 1.0)}
         )
+        bar = figure.colorbar(cells, ax=axes, extend=extend, aspect=30, **place)
         name_scale(bar, label)
         return figure
 
@@ -191,11 +194,12 @@ class _Panels:
         by_side = positions.groupby("side")[["x", "y"]]
         least, most = by_side.min(), by_side.max()
         self._middle = (least + most) / 2
-        margin = max(
+        #: size of a square in mm, the same in all panels
+        self.spacing = min(
             spacing(positions.loc[positions["side"] == side, ["x", "y"]].to_numpy(np.float64))
             for side in sides
         )
-        self._reach = ((most - least).max() / 2 + margin).to_numpy(np.float64)
+        self._reach = ((most - least).max() / 2 + self.spacing).to_numpy(np.float64)
         panel = (width - (0.3 if narrow else 1.1)) / self.n_columns - 0.7
         in_height = float(panel * self._reach[1] / self._reach[0])
         self.height = self.n_rows * (in_height + 0.45) + (1.2 if narrow else 0.4)
@@ -207,9 +211,11 @@ class _Panels:
         ax.set_ylim(y - self._reach[1], y + self._reach[1])
 
 
-def _draw(ax: Axes, table: pd.DataFrame, low: float, high: float) -> PolyCollection:
+def _draw(
+    ax: Axes, table: pd.DataFrame, size: float, limits: tuple[float, float]
+) -> PolyCollection:
     xy = table[["x", "y"]].to_numpy(np.float64)
-    corners = spacing(xy) / 2 * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
+    corners = size / 2 * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
     cells = PolyCollection(
         list(xy[:, None] + corners),
         array=table["value"].to_numpy(np.float64),
@@ -218,7 +224,7 @@ def _draw(ax: Axes, table: pd.DataFrame, low: float, high: float) -> PolyCollect
         antialiaseds=False,
         rasterized=True,  # thousands of shapes would make a page heavy
     )
-    cells.set_clim(low, high)
+    cells.set_clim(*limits)
     ax.add_collection(cells)
     ax.set_aspect("equal")
     return cells
