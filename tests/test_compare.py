@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 
 import heschl
-from heschl import stats
+from heschl import rsa, stats
 from heschl.cli import main
 from heschl.errors import InputError
-from heschl.results import Detail, Results, merge, score_table
+from heschl.results import Detail, RdmDetail, Results, merge, score_table
 from heschl.study.differences import COLUMNS
 
 N_SOUNDS = 60
+TWO = ["x"] * 3 + ["y"] * 3
 
 
 def detail(model, noise, *, listeners=None, seed=0, n_targets=6):
@@ -123,13 +124,54 @@ def test_the_command(tmp_path, capsys):
     assert len(json.loads(rows.read_text())) == 6
 
 
+def rdm_detail(model, noise, seed, n_listeners=6, n_sounds=30):
+    rng = np.random.default_rng(1)
+    listeners = [rng.standard_normal((n_sounds, 20)) for _ in range(n_listeners)]
+    brain = np.stack([rsa.upper_triangle(rsa.rdm(x)) for x in listeners])
+    compared = brain + noise * np.random.default_rng(seed).standard_normal(brain.shape)
+    names = [f"s{i}" for i in range(n_listeners)]
+    return RdmDetail(
+        model=model,
+        dataset="d",
+        metric="rsa",
+        protocol="pepino2025",
+        provenance="key",
+        groups=pd.DataFrame({"listener": [*names, "s0"], "region": [None] * n_listeners + ["x"]}),
+        brain=np.concatenate([brain, brain[:1]]),
+        compared=np.concatenate([compared, compared[:1]]),
+    )
+
+
+def test_similarity_is_compared_over_listeners():
+    one, other = rdm_detail("one", 0.2, 2), rdm_detail("other", 0.6, 3)
+    found = Results(score_table([]), {}, rdms=(one, other, replace(one, model="same")))
+    table = heschl.compare(found, n_bootstrap=300)
+    assert table["metric"].unique().tolist() == ["rsa"]
+    assert table["unit"].unique().tolist() == ["rho"]
+    means = [np.diag(rsa.spearman(x.compared[:6], x.brain[:6])).mean() for x in (one, other)]
+    assert table["difference"][0] == pytest.approx(means[0] - means[1], abs=1e-12)
+    assert table["low"][0] > 0
+    assert (table["difference"][1], table["p"][1]) == (0, 1)
+    with pytest.raises(InputError, match="different responses"):
+        heschl.compare(replace(found, rdms=(one, replace(other, brain=other.brain + 1))))
+
+
+def test_similarity_of_one_listener_is_compared_over_sounds():
+    details = (rdm_detail("one", 0.2, 2, 1), rdm_detail("other", 0.6, 3, 1))
+    row = heschl.compare(Results(score_table([]), {}, rdms=details), n_bootstrap=200).iloc[0]
+    counts = stats.resamples(30, 200, 0)
+    a, b = (rsa.bootstrap(x.compared[:1], x.brain[:1], counts)[:, 0] for x in details)
+    expected = stats.interval(a - b, row["difference"], 30, kind="sounds")
+    assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high))
+
+
 @pytest.mark.parametrize(
     ("details", "message"),
     [
         ([detail("a", 1)], "no two models"),
         ([detail("a", 1), replace(detail("b", 1), dataset="e")], "no two models"),
         ([detail("a", 1), replace(detail("b", 1), measured=np.zeros((N_SOUNDS, 6)))], "different"),
-        ([detail("a", 1, listeners=["x"] * 6), detail("b", 1, listeners=["x"] * 6)], "1 listener"),
+        ([detail("a", 1, listeners=TWO), detail("b", 1, listeners=TWO)], "2 listeners"),
         ([detail("a", 1, n_targets=30), detail("b", 1, n_targets=30)], "at most 24 targets"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 
 from heschl import results, store
 from heschl.errors import DamagedEntryError, InputError, StoreError
-from heschl.results import COLUMNS, Detail, Profile, Results, merge, score_table
+from heschl.results import COLUMNS, Detail, Profile, RdmDetail, Results, merge, score_table
 
 N_SOUNDS, N_FOLDS = 6, 3
 TARGETS = ("v1", "007", "v3")
@@ -163,6 +163,18 @@ def test_profiles_are_read_exactly(tmp_path):
         np.testing.assert_array_equal(one.scores, other.scores)
         np.testing.assert_array_equal(one.ceiling, other.ceiling)
         pd.testing.assert_frame_equal(one.groups, other.groups, check_exact=True)
+
+
+def test_dissimilarities_are_read_exactly(tmp_path):
+    rng = np.random.default_rng(0)
+    groups = pd.DataFrame({"listener": ["1", "2"], "region": [None, "Primary"]}, dtype=object)
+    names = dict.fromkeys(("model", "dataset", "metric", "protocol", "provenance"), "x")
+    one = RdmDetail(**names, groups=groups, brain=rng.random((2, 6)), compared=rng.random((2, 6)))
+    (found,) = Results.load(make(rdms=(one,)).save(tmp_path / "run")).rdms
+    np.testing.assert_array_equal(found.brain, one.brain)
+    np.testing.assert_array_equal(found.compared, one.compared)
+    assert found.groups["listener"].tolist() == ["1", "2"]
+    assert found.model == "x"
 
 
 def test_rows_are_ready_for_json():

@@ -181,7 +181,17 @@ def run_compare(options: argparse.Namespace) -> None:
 
     result = results_module.merge([Results.load(run) for run in options.runs])
     table = compare(result, n_bootstrap=options.bootstrap, seed=options.seed)
-    columns = ["dataset", "target", "first", "second", "difference", "unit", "low", "high"]
+    columns = [
+        "dataset",
+        "metric",
+        "target",
+        "first",
+        "second",
+        "difference",
+        "unit",
+        "low",
+        "high",
+    ]
     columns += ["p", "q"]
     tables.show(columns, list(table[columns].itertuples(index=False, name=None)))
     if options.json is not None:

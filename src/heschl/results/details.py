@@ -96,10 +96,37 @@ class Profile:
         return "target" in self.groups.columns
 
 
-Behind = TypeVar("Behind", Detail, Profile)
+@dataclass(frozen=True)
+class RdmDetail:
+    """What stands behind scores of representational similarity: the matrices that were compared.
+
+    Attributes
+    ----------
+    model, dataset, metric, protocol, provenance : str
+        As in the table of scores.
+    groups : DataFrame
+        One row per brain: ``listener``, and ``region`` (missing for all of auditory cortex).
+    brain : ndarray, shape (n_groups, n_pairs)
+        Upper triangles of the brains' dissimilarity matrices; nan for groups left out.
+    compared : ndarray, shape (n_groups, n_pairs)
+        Those of the model's: of the best layer, or assembled from several.
+    """
+
+    model: str
+    dataset: str
+    metric: str
+    protocol: str
+    provenance: str
+    groups: pd.DataFrame = field(repr=False)
+    brain: FloatArray = field(repr=False)
+    compared: FloatArray = field(repr=False)
 
 
-def header(one: Detail | Profile) -> dict[str, Any]:
+AnyDetail = Detail | Profile | RdmDetail
+Behind = TypeVar("Behind", Detail, Profile, RdmDetail)
+
+
+def header(one: AnyDetail) -> dict[str, Any]:
     """Return everything but the arrays, JSON-ready."""
     content: dict[str, Any] = {}
     for each in fields(one):
@@ -113,7 +140,7 @@ def header(one: Detail | Profile) -> dict[str, Any]:
     return content
 
 
-def write(folder: Path, one: Detail | Profile) -> dict[str, Any]:
+def write(folder: Path, one: AnyDetail) -> dict[str, Any]:
     """Write the arrays to a file named after their content; return the header that names it."""
     kind = type(one).__name__.lower()
     values = {each.name: getattr(one, each.name) for each in fields(one)}
@@ -140,7 +167,8 @@ def read(kind: type[Behind], folder: Path, entry: Mapping[str, Any]) -> Behind:
     for name in ("targets", "sounds", "groups"):
         if name in content:
             content[name] = pd.DataFrame(content[name])
-    content["layers"] = tuple(content["layers"])
+    if "layers" in content:
+        content["layers"] = tuple(content["layers"])
     return kind(**content | dict(arrays))
 
 

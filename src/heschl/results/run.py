@@ -16,7 +16,7 @@ from heschl import store
 from heschl._version import __version__
 from heschl.errors import DamagedEntryError, InputError
 from heschl.results import details
-from heschl.results.details import Detail, Profile
+from heschl.results.details import AnyDetail, Detail, Profile, RdmDetail
 from heschl.results.table import json_rows, score_table
 
 FILE = "results.json"
@@ -37,12 +37,15 @@ class Results:
         Predictions and choices behind scores of the metric "regression".
     profiles : tuple of Profile
         Scores of every layer by itself.
+    rdms : tuple of RdmDetail
+        Dissimilarities behind scores of the metric "rsa".
     """
 
     scores: pd.DataFrame
     provenance: Mapping[str, Mapping[str, Any]] = field(repr=False)
     details: tuple[Detail, ...] = field(default=(), repr=False)
     profiles: tuple[Profile, ...] = field(default=(), repr=False)
+    rdms: tuple[RdmDetail, ...] = field(default=(), repr=False)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the table as a list of JSON-ready rows; None where a value is missing."""
@@ -71,13 +74,14 @@ class Results:
             "provenance": {key: dict(value) for key, value in self.provenance.items()},
             "details": [details.write(folder, one) for one in self.details],
             "profiles": [details.write(folder, one) for one in self.profiles],
+            "rdms": [details.write(folder, one) for one in self.rdms],
         }
         store.write_text(folder / "scores.csv", self.scores.to_csv(index=False))
         store.write_json(folder / FILE, content)
         return folder
 
     def _check_json_ready(self) -> None:
-        behind: list[Detail | Profile] = [*self.details, *self.profiles]
+        behind: list[AnyDetail] = [*self.details, *self.profiles, *self.rdms]
         for what, content in (
             ("scores", self.rows()),
             ("provenance", dict(self.provenance)),
@@ -124,6 +128,7 @@ class Results:
                 dict(content["provenance"]),
                 tuple(details.read(Detail, folder, entry) for entry in content["details"]),
                 tuple(details.read(Profile, folder, entry) for entry in content["profiles"]),
+                tuple(details.read(RdmDetail, folder, entry) for entry in content["rdms"]),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DamagedEntryError(
@@ -143,6 +148,7 @@ def merge(results: Sequence[Results]) -> Results:
         provenance,
         tuple(detail for one in results for detail in one.details),
         tuple(profile for one in results for profile in one.profiles),
+        tuple(detail for one in results for detail in one.rdms),
     )
 
 

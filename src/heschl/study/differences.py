@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from heschl import stats
+from heschl import rsa, stats
 from heschl.errors import InputError
-from heschl.results import Detail, Results
+from heschl.results import Detail, RdmDetail, Results
+from heschl.rsa.dissimilarity import count_sounds
 from heschl.study.parts import EVERYONE
 from heschl.study.uncertainty import Uncertainty
 
@@ -22,6 +23,7 @@ FloatArray = NDArray[np.float64]
 #: ``second``; the rest as in a table of scores.
 COLUMNS = (
     "dataset",
+    "metric",
     "protocol",
     "scope",
     "target",
@@ -41,17 +43,18 @@ MANY = 24
 def compare(
     results: Results, *, n_bootstrap: int = 1000, seed: int = 0, n_jobs: int | None = None
 ) -> pd.DataFrame:
-    """Compare models by their regression scores, two at a time.
+    """Compare models by their scores, two at a time.
 
-    The same sounds, and for voxels the same listeners, are drawn for both, so that what makes a
-    resample easy or hard for both cancels. Voxels: the mean over listeners of their medians.
-    Components and electrodes: every target, sounds drawn.
+    The same sounds, and the same listeners, are drawn for both, so that what makes a resample easy
+    or hard for both cancels. Regression of voxels: the mean over listeners of their medians; of
+    components and electrodes: every target, sounds drawn. Representational similarity: the mean
+    over listeners of rho; of a single listener, or where they are not known, sounds drawn.
 
     Parameters
     ----------
     results : Results
-        Of several models, such as ``heschl.results.merge([...])``, metric "regression", protocol
-        "pepino2025".
+        Of several models, such as ``heschl.results.merge([...])``; protocol "tuckute2023" is not
+        compared.
     n_bootstrap, seed : int, optional
     n_jobs : int, optional
         Threads; never changes the numbers.
@@ -59,8 +62,8 @@ def compare(
     Returns
     -------
     DataFrame
-        One row per pair of models and target, columns `COLUMNS`. q controls false discoveries among
-        the rows of one dataset and protocol.
+        One row per pair of models and target, columns ``heschl.study.differences.COLUMNS``. q
+        controls false discoveries among the rows of one dataset, metric and protocol.
 
     Raises
     ------
@@ -69,19 +72,22 @@ def compare(
         on different responses, or there are too few sounds or listeners.
     """
     uncertainty = Uncertainty(n_bootstrap, 0, seed)
-    groups: dict[tuple[str, str], list[Detail]] = {}
-    for detail in results.details:
-        groups.setdefault((detail.dataset, detail.protocol), []).append(detail)
-    pairs = [list(itertools.combinations(group, 2)) for group in groups.values() if len(group) > 1]
-    if not pairs:
+    groups: dict[tuple[str, ...], list[Detail | RdmDetail]] = {}
+    every: list[Detail | RdmDetail] = [*results.details, *results.rdms]
+    for one in every:
+        groups.setdefault((one.dataset, one.metric, one.protocol), []).append(one)
+    several = [group for group in groups.values() if len(group) > 1]
+    if not several:
         raise InputError(
-            "the results hold no two models with predictions on the same dataset by the same "
-            "protocol; expected the merged results of several models, metric 'regression', "
-            "protocol 'pepino2025'"
+            "the results hold no two models that can be compared; expected the merged results of "
+            "several models on the same dataset by the same metric and protocol, other than "
+            "'tuckute2023'"
         )
-    tables = [
-        _with_q([r for pair in group for r in _rows(*pair, uncertainty, n_jobs)]) for group in pairs
-    ]
+    tables = []
+    for group in several:
+        pairs = itertools.combinations(group, 2)
+        rows = [row for pair in pairs for row in _rows(*pair, uncertainty, n_jobs)]
+        tables.append(_with_q(rows))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -92,72 +98,121 @@ def _with_q(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _rows(
-    first: Detail, second: Detail, uncertainty: Uncertainty, n_jobs: int | None
+    first: Detail | RdmDetail,
+    second: Detail | RdmDetail,
+    uncertainty: Uncertainty,
+    n_jobs: int | None,
 ) -> Iterator[dict[str, Any]]:
-    if not np.array_equal(first.measured, second.measured, equal_nan=True):
-        raise InputError(
-            f"{first.model} and {second.model} were scored on different responses of "
-            f"{first.dataset}; expected the same sounds and targets in the same order"
-        )
-    n_sounds = len(first.measured)
-    counts = uncertainty.sounds(n_sounds)
-    if counts is None:
-        reason = stats.why_not(n_sounds, "sounds")
-        raise InputError(reason or "n_bootstrap is 0; expected at least 100 to compare models")
     names = {
         "dataset": first.dataset,
+        "metric": first.metric,
         "protocol": first.protocol,
         "first": first.model,
         "second": second.model,
-        "unit": "r2",
     }
+    if isinstance(first, RdmDetail) and isinstance(second, RdmDetail):
+        found = [("dataset", "all", _of_rdms(first, second, uncertainty, n_jobs))]
+        names["unit"] = "rho"
+    elif isinstance(first, Detail) and isinstance(second, Detail):
+        found = list(_of_predictions(first, second, uncertainty, n_jobs))
+        names["unit"] = "r2"
+    for scope, target, one in found:
+        yield names | {"scope": scope, "target": target} | _numbers(one)
+
+
+def _of_rdms(
+    first: RdmDetail, second: RdmDetail, uncertainty: Uncertainty, n_jobs: int | None
+) -> stats.PairedDifference:
+    whole = first.groups["region"].isna().to_numpy()
+    brain = first.brain[whole]
+    _check_same(first, second, brain, second.brain[second.groups["region"].isna().to_numpy()])
+    known = ~np.isnan(brain).any(axis=1)
+    n_sounds = count_sounds(brain.shape[1])
+    counts = _counts(uncertainty, n_sounds)
+    values, samples = [], []
+    ones = np.ones((1, n_sounds), np.int64)
+    for one in (first, second):
+        compared = one.compared[whole][known]
+        values.append(rsa.bootstrap(compared, brain[known], ones)[0])
+        samples.append(rsa.bootstrap(compared, brain[known], counts, n_jobs=n_jobs))
+    return _of_means(first.dataset, values, samples, uncertainty, n_sounds)
+
+
+def _of_predictions(
+    first: Detail, second: Detail, uncertainty: Uncertainty, n_jobs: int | None
+) -> Iterator[tuple[str, str, stats.PairedDifference]]:
+    _check_same(first, second, first.measured, second.measured)
+    n_sounds = len(first.measured)
+    counts = _counts(uncertainty, n_sounds)
     if "listener" in first.targets.columns:
         listeners = first.targets["listener"].fillna(EVERYONE).astype(str).to_numpy(str)
-        found = _over_listeners(first, second, listeners, counts, uncertainty, n_jobs)
-        yield names | {"scope": "dataset", "target": "all"} | _numbers(found)
+        values, samples = [], []
+        for one in (first, second):
+            medians = stats.over_listeners(one.r2, listeners).values
+            known = ~np.isnan(medians)
+            drawn = stats.bootstrap_listeners(
+                one.predicted, one.measured, listeners, counts, n_jobs=n_jobs
+            )
+            values.append(medians[known])
+            samples.append(drawn[:, known])
+        yield "dataset", "all", _of_means(first.dataset, values, samples, uncertainty, n_sounds)
         return
     if len(first.targets) > MANY:
         raise InputError(
             f"{first.dataset}: {len(first.targets)} targets of unknown listeners; expected "
             f"listeners, or at most {MANY} targets to be compared one by one"
         )
-    samples = [
+    a, b = (
         stats.bootstrap_r2(one.predicted, one.measured, counts, n_jobs=n_jobs).r2
         for one in (first, second)
-    ]
-    for i, target in enumerate(first.targets["target"]):
-        if np.isnan(first.r2[i]) or np.isnan(second.r2[i]):
-            continue
+    )
+    for i in np.flatnonzero(~np.isnan(first.r2) & ~np.isnan(second.r2)):
         found = stats.paired_difference(
-            samples[0][:, i], samples[1][:, i], first.r2[i], second.r2[i], n_sounds, kind="sounds"
+            a[:, i], b[:, i], first.r2[i], second.r2[i], n_sounds, kind="sounds"
         )
-        yield names | {"scope": "target", "target": target} | _numbers(found)
+        yield "target", str(first.targets["target"].iloc[i]), found
 
 
-def _over_listeners(
-    first: Detail,
-    second: Detail,
-    listeners: NDArray[np.str_],
-    counts: NDArray[np.int64],
+def _check_same(
+    first: Detail | RdmDetail, second: Detail | RdmDetail, mine: FloatArray, other: FloatArray
+) -> None:
+    if not np.array_equal(mine, other, equal_nan=True):
+        raise InputError(
+            f"{first.model} and {second.model} were scored on different responses of "
+            f"{first.dataset}; expected the same sounds and targets in the same order"
+        )
+
+
+def _counts(uncertainty: Uncertainty, n_sounds: int) -> NDArray[np.int64]:
+    counts = uncertainty.sounds(n_sounds)
+    if counts is None:
+        reason = stats.why_not(n_sounds, "sounds")
+        raise InputError(reason or "n_bootstrap is 0; expected at least 100 to compare models")
+    return counts
+
+
+def _of_means(
+    dataset: str,
+    values: list[FloatArray],
+    samples: list[FloatArray],
     uncertainty: Uncertainty,
-    n_jobs: int | None,
+    n_sounds: int,
 ) -> stats.PairedDifference:
-    """Difference of the means over listeners, sounds and listeners drawn together."""
-    means, samples = [], []
-    for one in (first, second):
-        medians = stats.over_listeners(one.r2, listeners).values
-        known = ~np.isnan(medians)
-        n_listeners = int(known.sum())
-        reason = stats.why_not(n_listeners, "listeners")
-        if reason is not None:
-            raise InputError(f"{one.dataset}: {reason}")
-        drawn = stats.bootstrap_listeners(
-            one.predicted, one.measured, listeners, counts, n_jobs=n_jobs
-        )
-        who = stats.resamples(n_listeners, uncertainty.n_bootstrap, uncertainty.seed + 1)
-        samples.append(stats.bootstrap_mean(drawn[:, known], who))
-        means.append(float(medians[known].mean()))
-    return stats.paired_difference(samples[0], samples[1], means[0], means[1], n_listeners)
+    """Difference of means over listeners: sounds and listeners drawn; of one listener, sounds.
+
+    ``values`` are (n_listeners,) and ``samples`` (n_bootstrap, n_listeners), of both models.
+    """
+    n_listeners = len(values[0])
+    means = [float(one.mean()) for one in values]
+    if n_listeners == 1:
+        a, b = (one[:, 0] for one in samples)
+        return stats.paired_difference(a, b, means[0], means[1], n_sounds, kind="sounds")
+    reason = stats.why_not(n_listeners, "listeners")
+    if reason is not None:
+        raise InputError(f"{dataset}: {reason}")
+    who = stats.resamples(n_listeners, uncertainty.n_bootstrap, uncertainty.seed + 1)
+    a, b = (stats.bootstrap_mean(one, who) for one in samples)
+    return stats.paired_difference(a, b, means[0], means[1], n_listeners)
 
 
 def _numbers(found: stats.PairedDifference) -> dict[str, float]:

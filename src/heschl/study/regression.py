@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from heschl import encode, stats
 from heschl.brain import BrainDataset
-from heschl.results import Detail, Profile
+from heschl.results import Detail, Profile, RdmDetail
 from heschl.study.parts import Part, parts
 from heschl.study.rows import Row, most_frequent, row
 from heschl.study.uncertainty import Uncertainty
@@ -31,6 +31,7 @@ class Scored:
     rows: list[Row]
     detail: Detail | None = None
     profile: Profile | None = None
+    rdms: RdmDetail | None = None
 
 
 @dataclass(frozen=True)

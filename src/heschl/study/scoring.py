@@ -132,6 +132,7 @@ def score(
         {key: record},
         () if scored.detail is None else (scored.detail,),
         () if scored.profile is None else (scored.profile,),
+        () if scored.rdms is None else (scored.rdms,),
     )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from heschl import rsa, stats
 from heschl.brain import BrainDataset
 from heschl.errors import InputError
-from heschl.results import Profile
+from heschl.results import Profile, RdmDetail
 from heschl.study.parts import parts
 from heschl.study.regression import Features, Scored
 from heschl.study.rows import Row, most_frequent, row
@@ -67,7 +67,8 @@ def score_similarity(
         scores=found.layer_rho,
         ceiling=ceiling,
     )
-    return Scored(rows, profile=profile)
+    detail = RdmDetail(**names, groups=groups, brain=brain, compared=found.model)
+    return Scored(rows, profile=profile, rdms=detail)
 
 
 def _brain(data: BrainDataset) -> tuple[pd.DataFrame, FloatArray]:
