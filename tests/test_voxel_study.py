@@ -11,6 +11,7 @@ import pytest
 
 import heschl
 from heschl.brain import DATASETS
+from heschl.cli import tables
 from heschl.errors import InputError, UnknownNameError, UsageError
 from heschl.results import Results
 from heschl.study import analyses
@@ -213,15 +214,45 @@ def test_wrong_input_is_refused_before_the_model_runs(datasets, monkeypatch):
         heschl.score(model, data, metric="rsa", protocol="tuckute2023")
 
 
-def test_one_repetition_has_no_ceiling(datasets, truth):
+def test_one_repetition_has_no_ceiling(datasets, truth, capsys):
     data = datasets["b2021"]
     one = heschl.BrainDataset(
         "one", "voxels", data.sounds, data.responses[:, :, :1], data.targets, data.folds
     )
-    row = whole(heschl.score(model_of(components(truth), data, "knowing"), one, **QUICK))
+    result = heschl.score(model_of(components(truth), data, "knowing"), one, **QUICK)
+    row = whole(result)
+    (record,) = result.provenance.values()
+    assert record["dataset"]["ceiling"].startswith("none: the responses have one repetition")
+    tables.show_scores(result)
+    assert "one: the responses have one repetition, which gives no ceiling" in " ".join(
+        capsys.readouterr().out.split()
+    )
     assert np.isnan(row.ceiling)
     assert np.isnan(row.fraction)
     assert row.value > 0.3
+
+
+def test_two_listeners_have_no_interval_of_their_mean(datasets, truth, capsys):
+    data = datasets["b2021"]
+    names = data.targets["listener"].unique()[:2]
+    few = data.targets["listener"].isin(names).to_numpy()
+    two = heschl.BrainDataset(
+        "two",
+        "voxels",
+        data.sounds,
+        data.responses[:, few],
+        data.targets[few].reset_index(drop=True),
+        data.folds,
+    )
+    result = heschl.score(model_of(components(truth), data, "knowing"), two, **QUICK)
+    assert np.isnan(whole(result).low)
+    table = result.scores
+    assert table[table["scope"] == "listener"]["low"].notna().all()
+    (record,) = result.provenance.values()
+    (reason,) = record["uncertainty"]["refused"]
+    assert reason.startswith("2 listeners")
+    tables.show_scores(result)
+    assert "two: 2 listeners: how much" in " ".join(capsys.readouterr().out.split())
 
 
 def test_metrics_take_the_protocols_they_have():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from heschl.results import Results
@@ -61,3 +61,17 @@ def show_scores(result: Results) -> None:
     columns = [name for name in columns if name != "region" or (wanted & of_region).any()]
     rows = list(shown[[*columns, "layer"]].itertuples(index=False, name=None))
     show([*columns, "layer"], rows)
+    for note in dict.fromkeys(_notes(result)):
+        print(note)
+
+
+def _notes(result: Results) -> Iterator[str]:
+    """Say why there are no ceilings or intervals, where there are none."""
+    for record in result.provenance.values():
+        dataset = record["dataset"]
+        if record["metric"] == "regression" and dataset["ceiling"].startswith("none: "):
+            yield f"{dataset['name']}: {dataset['ceiling'].removeprefix('none: ')}"
+        if dataset["kind"] != "components" and record["uncertainty"]["n_bootstrap"]:
+            yield from (
+                f"{dataset['name']}: {reason}" for reason in record["uncertainty"]["refused"]
+            )

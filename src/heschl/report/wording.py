@@ -162,6 +162,8 @@ def _notes(results: Results, detail: Detail, noun: str, *, few: bool) -> list[st
             f"The most that any model could reach: {number(ceiling)} "
             f"({'mean' if few else 'median'} over {noun}s)."
         )
+    else:
+        notes += _no_ceiling(results, detail)
     notes += _published_note(detail, noun)
     left_out = int((~np.isfinite(detail.r2)).sum())
     if left_out:
@@ -170,6 +172,16 @@ def _notes(results: Results, detail: Detail, noun: str, *, few: bool) -> list[st
             "(responses with missing values)."
         )
     return notes
+
+
+def _no_ceiling(results: Results, detail: Detail) -> list[str]:
+    """Say why there is no ceiling, if the record of the scores does."""
+    dataset = results.provenance.get(detail.provenance, {}).get("dataset")
+    told = dataset.get("ceiling", "") if isinstance(dataset, Mapping) else ""
+    if not told.startswith("none: "):
+        return []
+    reason = told.removeprefix("none: ")
+    return [f"{reason[0].upper()}{reason[1:]}."]
 
 
 def _published_note(detail: Detail, noun: str) -> list[str]:

@@ -51,15 +51,16 @@ class Uncertainty:
         if not 0 < self.level < 1:
             raise UsageError(f"the level is {self.level}; expected a number between 0 and 1")
 
-    def record(self, n_sounds: int) -> dict[str, Any]:
-        """Describe what is done, for the provenance."""
-        reason = stats.why_not(n_sounds, "sounds")
+    def record(self, n_sounds: int, n_listeners: int) -> dict[str, Any]:
+        """Describe what is done, and what is refused in words, for the provenance."""
+        reasons = (stats.why_not(n_sounds, "sounds"), stats.why_not(n_listeners, "listeners"))
         return {
             "n_bootstrap": self.n_bootstrap,
             "n_permutations": self.n_permutations,
             "seed": self.seed,
             "level": self.level,
-            "resampled": reason or "sounds; of means over listeners, sounds and listeners",
+            "resampled": "sounds; of means over listeners, sounds and listeners",
+            "refused": [reason for reason in reasons if reason is not None],
         }
 
     def sounds(self, n_sounds: int) -> IntArray | None:
