@@ -350,7 +350,7 @@ def test_the_order_of_sounds_and_scale_of_features_do_not_matter():
 
 def test_wrong_input():
     model, brain = problem()
-    with pytest.raises(InputError, match=r"folds of shape \(23,\).*for 24 sounds"):
+    with pytest.raises(InputError, match=r"folds have shape \(23,\).*each of 24 sounds"):
         rsa.score_rdms(model, brain, FOLDS[:-1])
     with pytest.raises(InputError, match=r"expected .n_groups, n_pairs. and"):
         rsa.score_rdms(model, brain[:, :-1], FOLDS)
@@ -371,7 +371,7 @@ def test_wrong_input():
     ("folds", "message"),
     [
         (FOLDS - 1, "labelled -1"),
-        (FOLDS * 2, "fold 1 holds no sound"),
+        (FOLDS * 2, "fold 1 is empty: no sound has that label"),
         (FOLDS / 2, "type float64"),
         (FOLDS * 0, "leave 0 pairs"),
     ],

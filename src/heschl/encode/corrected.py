@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heschl import progress
+from heschl.encode.nested import check_features
 from heschl.encode.protocols import CORRECTED_PROTOCOLS, CorrectedRidgeProtocol
 from heschl.encode.ridge import fit, rotate
 from heschl.encode.split_scores import SplitScores, median_agreement, score_split
@@ -147,6 +148,7 @@ def corrected_ridge(
     if block_size < 1:
         raise UsageError(f"block_size is {block_size}; expected a whole number of at least 1")
     jobs = n_threads(n_jobs)
+    features = {name: np.asarray(x) for name, x in features.items()}
     y = _check(features, responses)
     splits = random_splits(chosen, len(y))
     out = _empty_result(chosen, tuple(features), y.shape[1])
@@ -202,14 +204,5 @@ def _check(
         )
     if np.isinf(y).any():
         raise InputError("responses hold infinite values; use nan for targets to leave out")
-    if not features:
-        raise InputError("no features were given; expected at least one layer")
-    for name, x in features.items():
-        if np.ndim(x) != 2 or len(x) != len(y) or np.shape(x)[1] == 0:
-            raise InputError(
-                f"features of layer {name!r} have shape {np.shape(x)}; expected ({len(y)}, "
-                "n_features): one row for each row of the responses"
-            )
-        if not np.isfinite(x).all():
-            raise InputError(f"features of layer {name!r} hold nan or infinity; expected numbers")
+    check_features(features, len(y))
     return y

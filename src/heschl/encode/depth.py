@@ -9,6 +9,7 @@ import numpy as np
 import scipy.stats
 from numpy.typing import NDArray
 
+from heschl.averages import mean_and_stderr
 from heschl.encode.signed_rank import DECIMALS, signed_rank_p
 from heschl.errors import InputError, UsageError
 
@@ -165,7 +166,7 @@ def depth_by_region(
             count[i, j] = len(mine)
             if len(mine):
                 found[i, j] = take(mine)
-    mean, stderr = _over_listeners(found)
+    mean, stderr = mean_and_stderr(found)
     return DepthByRegion(names, places, found, count, mean, stderr, statistic)
 
 
@@ -182,18 +183,6 @@ def _labels(labels: NDArray[np.generic], what: str, n_targets: int) -> NDArray[n
 
 def _names(labels: NDArray[np.str_]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(label) for label in labels if label))
-
-
-def _over_listeners(values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Mean and standard error of the known values of each column; nan where there are too few."""
-    mean, stderr = np.full((2, values.shape[1]), np.nan)
-    for j, column in enumerate(values.T):
-        known = column[~np.isnan(column)]
-        if known.size:
-            mean[j] = known.mean()
-        if known.size > 1:
-            stderr[j] = known.std() / np.sqrt(known.size - 1)
-    return mean, stderr
 
 
 @dataclass(frozen=True)
@@ -272,7 +261,7 @@ def compare_regions(by_region: DepthByRegion, *, reference: str = "Primary") -> 
         q[tested] = scipy.stats.false_discovery_control(p[tested], method="bh")
     pairs = zip(n_both.tolist(), n_different.tolist(), strict=True)
     notes = tuple(_note(both, different) for both, different in pairs)
-    mean, stderr = _over_listeners(difference)
+    mean, stderr = mean_and_stderr(difference)
     return RegionComparison(
         reference, others, difference, mean, stderr, n_both, n_different, p, q, notes
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from heschl.averages import mean_and_stderr
 from heschl.errors import InputError, UsageError
 
 FloatArray = NDArray[np.float64]
@@ -93,10 +94,8 @@ def choose_layer(
             chosen[i, k] = best
             found.append(_over_voxels(mine[[best]][:, rest])[0])
         values[i] = np.mean(found)
-    known = values[~np.isnan(values)]
-    mean = float(known.mean()) if known.size else float("nan")
-    stderr = float(known.std() / np.sqrt(known.size - 1)) if known.size > 1 else float("nan")
-    return LayerChoice(names, values, chosen, mean, stderr)
+    mean, stderr = mean_and_stderr(values)
+    return LayerChoice(names, values, chosen, float(mean), float(stderr))
 
 
 def _over_voxels(scores: FloatArray) -> FloatArray:

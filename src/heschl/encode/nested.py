@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heschl import progress
+from heschl.checks import check_folds
 from heschl.encode.choice import choose, refit
 from heschl.encode.correlation import correlation
 from heschl.encode.design import Design, make_design
@@ -215,40 +216,32 @@ def check_problem(
         raise InputError(f"responses have shape {y.shape}; expected (n_sounds, n_targets)")
     if np.isinf(y).any():
         raise InputError("responses hold infinite values; use nan for targets to leave out")
-    n_sounds = len(y)
+    check_features(features, len(y))
+    check_nested_folds(folds, len(y))
+    return y
+
+
+def check_features(features: Mapping[str, NDArray[np.floating]], n_sounds: int) -> None:
+    """Raise InputError unless every layer has one row of finite numbers for each sound."""
     if not features:
         raise InputError("no features were given; expected at least one layer")
     for name, x in features.items():
-        if x.ndim != 2 or x.shape[0] != n_sounds or x.shape[1] == 0:
+        if np.ndim(x) != 2 or x.shape[0] != n_sounds or x.shape[1] == 0:
             raise InputError(
-                f"features of layer {name!r} have shape {x.shape}; expected ({n_sounds}, "
+                f"features of layer {name!r} have shape {np.shape(x)}; expected ({n_sounds}, "
                 "n_features): one row for each row of the responses"
             )
         if not np.issubdtype(x.dtype, np.number) or np.iscomplexobj(x):
             raise InputError(f"features of layer {name!r} are of type {x.dtype}; expected numbers")
         if not np.isfinite(x).all():
             raise InputError(f"features of layer {name!r} hold nan or infinity; expected numbers")
-    check_folds(folds, n_sounds)
-    return y
 
 
-def check_folds(folds: NDArray[np.integer], n_sounds: int) -> None:
+def check_nested_folds(folds: NDArray[np.integer], n_sounds: int) -> None:
     """Raise InputError unless folds are labels 0 to k - 1, all used, at least three of them."""
-    if folds.shape != (n_sounds,) or not np.issubdtype(folds.dtype, np.integer):
+    check_folds(folds, n_sounds)
+    n_folds = int(folds.max()) + 1
+    if n_folds < 3:
         raise InputError(
-            f"folds have shape {folds.shape} and type {folds.dtype}; expected a whole number for "
-            f"each of {n_sounds} sounds"
-        )
-    if folds.min() < 0:
-        raise InputError(f"a fold is labelled {folds.min()}; expected labels from 0 on")
-    sizes = np.bincount(folds)
-    empty = np.flatnonzero(sizes == 0)
-    if empty.size:
-        raise InputError(
-            f"fold {empty[0]} is empty: no sound has that label, though labels go up to "
-            f"{len(sizes) - 1}; expected every fold from 0 on to hold sounds"
-        )
-    if len(sizes) < 3:
-        raise InputError(
-            f"{len(sizes)} folds; expected at least 3: nested cross-validation holds out two"
+            f"{n_folds} folds; expected at least 3: nested cross-validation holds out two"
         )

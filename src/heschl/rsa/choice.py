@@ -19,24 +19,6 @@ BoolArray = NDArray[np.bool_]
 FEWEST_ENTRIES = 2
 
 
-def check_folds(folds: NDArray[np.integer], n_sounds: int) -> None:
-    """Raise InputError unless folds are labels 0 to k - 1, all used, one for each sound."""
-    folds = np.asarray(folds)
-    if folds.shape != (n_sounds,) or not np.issubdtype(folds.dtype, np.integer):
-        raise InputError(
-            f"folds of shape {folds.shape} and type {folds.dtype} for {n_sounds} sounds; expected "
-            "a whole number for each"
-        )
-    if folds.min() < 0:
-        raise InputError(f"a fold is labelled {folds.min()}; expected labels from 0 on")
-    empty = np.flatnonzero(np.bincount(folds) == 0)
-    if empty.size:
-        raise InputError(
-            f"fold {empty[0]} holds no sound, though labels go up to {folds.max()}; expected "
-            "every fold from 0 on to hold some"
-        )
-
-
 def best_over_listeners(
     layer_rho: FloatArray, labels: NDArray[np.str_], known: BoolArray
 ) -> IntArray:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from heschl.checks import checked_counts
 from heschl.errors import InputError
 from heschl.rsa.comparison import as_rdms, known_rows
 from heschl.rsa.dissimilarity import count_sounds
@@ -64,7 +65,7 @@ def bootstrap(
             f"dissimilarities of shapes {first.shape} and {second.shape}; expected the same "
             "(n, n_pairs): one row to compare with each row"
         )
-    counts = _checked_counts(counts, first.shape[1])
+    counts = checked_counts(counts, count_sounds(first.shape[1]), "sounds")
     known = known_rows(first) & known_rows(second)
     (rows_a, place_a), (rows_b, place_b) = _distinct(first[known]), _distinct(second[known])
     a, b = Ranked(rows_a), Ranked(rows_b)
@@ -113,7 +114,7 @@ def bootstrap_layers(
     """
     model, brain = as_rdms(model), as_rdms(brain)
     check_same_pairs(model, brain)
-    counts = _checked_counts(counts, model.shape[1])
+    counts = checked_counts(counts, count_sounds(model.shape[1]), "sounds")
     groups, layers = np.flatnonzero(known_rows(brain)), np.flatnonzero(known_rows(model))
     a, b = Ranked(brain[groups]), Ranked(model[layers])
 
@@ -173,19 +174,3 @@ def _over_samples(
     for _ in run_threads(work, range(0, usable.size, PIECE), n_jobs=n_jobs):
         pass
     return out
-
-
-def _checked_counts(counts: NDArray[np.integer], n_pairs: int) -> IntArray:
-    counts = np.asarray(counts)
-    n_sounds = count_sounds(n_pairs)
-    if counts.ndim != 2 or counts.shape[1] != n_sounds:
-        raise InputError(
-            f"counts of shape {counts.shape}; expected (n_samples, {n_sounds}): how often each of "
-            f"{n_sounds} sounds was drawn"
-        )
-    if not np.issubdtype(counts.dtype, np.integer) or (counts < 0).any():
-        raise InputError(
-            f"counts of type {counts.dtype}, the smallest {counts.min()}; expected whole numbers "
-            "from 0 on: how often each sound was drawn"
-        )
-    return counts.astype(np.int64)

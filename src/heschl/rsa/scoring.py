@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from heschl.checks import check_folds
 from heschl.errors import InputError
-from heschl.rsa.choice import assemble, best_over_listeners, check_folds, layer_choices
+from heschl.rsa.choice import assemble, best_over_listeners, layer_choices
 from heschl.rsa.comparison import as_rdms, known_rows, region_labels
 from heschl.rsa.dissimilarity import count_sounds
 from heschl.rsa.layers import model_rdms

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from heschl.errors import InputError, UsageError
 from heschl.stats.listeners import group_members, median_in_place
-from heschl.stats.resampling import checked_counts
+from heschl.stats.resampling import drawn_counts
 from heschl.threads import run_threads
 
 FloatArray = NDArray[np.float64]
@@ -177,7 +177,7 @@ def _checked(
         )
     if block_size < 1:
         raise UsageError(f"block_size is {block_size}; expected a whole number of at least 1")
-    return p, z, checked_counts(counts, len(p), "sounds").astype(np.float64)
+    return p, z, drawn_counts(counts, len(p), "sounds").astype(np.float64)
 
 
 def _complete(p: FloatArray, z: FloatArray) -> NDArray[np.bool_]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from heschl.averages import mean_and_stderr
 from heschl.errors import InputError
 
 FloatArray = NDArray[np.float64]
@@ -50,10 +51,8 @@ def over_listeners(values: FloatArray, listeners: NDArray[np.str_]) -> OverListe
     """
     names = tuple(dict.fromkeys(str(name) for name in listeners))
     medians = median_over_groups(values, listeners)
-    known = medians[~np.isnan(medians)]
-    mean = float(known.mean()) if known.size else float("nan")
-    stderr = float(known.std() / np.sqrt(known.size - 1)) if known.size > 1 else float("nan")
-    return OverListeners(names, medians, mean, stderr)
+    mean, stderr = mean_and_stderr(medians)
+    return OverListeners(names, medians, float(mean), float(stderr))
 
 
 def median_over_groups(values: NDArray[np.floating], groups: NDArray[np.generic]) -> FloatArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from heschl.checks import checked_counts
 from heschl.errors import InputError, UsageError
 
 FloatArray = NDArray[np.float64]
@@ -47,23 +48,15 @@ def resamples(n_units: int, n_samples: int, seed: int) -> IntArray:
     return rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=n_samples)
 
 
-def checked_counts(counts: NDArray[np.integer], n_units: int, what: str) -> IntArray:
-    """Return counts (n_samples, n_units); raise InputError unless they are counts of that shape."""
-    counts = np.asarray(counts)
-    if counts.ndim != 2 or counts.shape[1] != n_units or not len(counts):
-        raise InputError(
-            f"counts of shape {counts.shape}; expected (n_samples, {n_units}): how often each of "
-            f"{n_units} {what} was drawn"
-        )
-    if not np.issubdtype(counts.dtype, np.integer) or (counts < 0).any():
-        raise InputError(
-            f"counts of type {counts.dtype}, the smallest {counts.min()}; expected whole numbers "
-            f"from 0 on: how often each of {n_units} {what} was drawn"
-        )
+def drawn_counts(counts: NDArray[np.integer], n_units: int, what: str) -> IntArray:
+    """Return counts (n_samples, n_units); raise InputError unless each row draws something."""
+    counts = checked_counts(counts, n_units, what)
+    if not len(counts):
+        raise InputError(f"counts of shape {counts.shape}; expected at least one resample")
     if not counts.any(axis=1).all():
         empty = int(np.flatnonzero(~counts.any(axis=1))[0])
         raise InputError(f"row {empty} of the counts is all 0; expected {what} to be drawn in each")
-    return counts.astype(np.int64)
+    return counts
 
 
 def bootstrap_mean(
@@ -113,7 +106,7 @@ def bootstrap_mean(
     if listener_counts is None:
         weights = np.ones((1, n_listeners), np.int64)
     else:
-        weights = checked_counts(listener_counts, n_listeners, "listeners")
+        weights = drawn_counts(listener_counts, n_listeners, "listeners")
         if n_samples not in (1, len(weights)):
             raise InputError(
                 f"{n_samples} resamples of sounds and {len(weights)} of listeners; expected as "

@@ -11,7 +11,7 @@ import numpy as np
 from heschl import encode, results, rsa, store
 from heschl.activations import extract
 from heschl.brain import BrainDataset, load_dataset
-from heschl.encode.nested import check_folds
+from heschl.encode.nested import check_nested_folds
 from heschl.encode.splits import random_splits
 from heschl.errors import InputError, UsageError
 from heschl.models import AudioModel, load_model
@@ -140,7 +140,7 @@ def _check(
     data: BrainDataset, protocol: Protocol, uncertainty: Uncertainty, *, layer_profiles: bool
 ) -> None:
     """Refuse what cannot be computed before a model is run."""
-    check_folds(data.folds, len(data.sounds))
+    check_nested_folds(data.folds, len(data.sounds))
     if np.isnan(data.mean_responses()).any(axis=0).all():
         raise InputError(f"{data.name}: every target has missing responses; none can be scored")
     if isinstance(protocol, encode.CorrectedRidgeProtocol):
