@@ -123,12 +123,14 @@ class Loopback:
         if wanted is None or not self.ranges:
             self._send(http, 200, content, {}, cut)
             return
-        start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+        first, _, last = wanted.removeprefix("bytes=").partition("-")
+        start = int(first)
+        stop = min(int(last) + 1, len(content)) if last else len(content)
         if start >= len(content):
             self._send(http, 416, b"", {"Content-Range": f"bytes */{len(content)}"}, cut)
             return
-        headers = {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"}
-        self._send(http, 206, content[start:], headers, cut)
+        headers = {"Content-Range": f"bytes {start}-{stop - 1}/{len(content)}"}
+        self._send(http, 206, content[start:stop], headers, cut)
 
     @staticmethod
     def _send(

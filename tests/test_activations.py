@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 import heschl
-from heschl import activations, store
-from heschl.activations import ROWS_PER_PART, describe, extract, time_average
+from heschl import store
+from heschl.activations import describe, extract, extraction
+from heschl.activations.batches import MANY_PARTS, ROWS_PER_PART, compute_parts, rows_per_part
 from heschl.errors import AudioError, InputError, StoreError, UnknownNameError, UsageError
 from heschl.models import AudioModel, load_model
+from heschl.models.base import time_average
 from heschl.sounds import Clip, Sounds
 
 RATE = 4_000
@@ -112,15 +114,15 @@ def test_the_numbers_are_those_of_a_plain_loop(use_store):
 
 def test_time_average_by_hand():
     layer = np.array([[[1, 2, 6], [0, 0, 3]], [[-1, 1, 0], [5, 5, 5]]], np.float32)
-    np.testing.assert_array_equal(time_average(layer), [[3, 1], [0, 5]])
-    np.testing.assert_array_equal(time_average(layer[:, None]), [[3, 1], [0, 5]])
-    np.testing.assert_array_equal(time_average(layer[:, :, :1]), [[1, 0], [-1, 5]])
+    np.testing.assert_array_equal(time_average(layer, 2, "x"), [[3, 1], [0, 5]])
+    np.testing.assert_array_equal(time_average(layer[:, None], 2, "x"), [[3, 1], [0, 5]])
+    np.testing.assert_array_equal(time_average(layer[:, :, :1], 2, "x"), [[1, 0], [-1, 5]])
 
 
 def test_time_average_loses_nothing_over_many_frames():
     """A float32 running sum over a million frames would be off in the third digit."""
     layer = np.full((1, 1, 1_000_000), 0.1, np.float32)
-    assert time_average(layer)[0, 0] == np.float32(0.1)
+    assert time_average(layer, 1, "x")[0, 0] == np.float32(0.1)
 
 
 def test_the_level_is_set():
@@ -130,14 +132,39 @@ def test_the_level_is_set():
 
 
 @pytest.mark.parametrize("use_store", [True, False])
-@pytest.mark.parametrize("batch_size", [1, 5, 31, 32, 33, 1000])
+@pytest.mark.parametrize("batch_size", [1, 5, 7, 8, 9, 1000])
 def test_the_size_of_batches_changes_nothing(batch_size, use_store):
     sounds = make()
     model = Counting()
     found = extract(model, sounds, batch_size=batch_size, use_store=use_store)
     assert_same(found, extract(Counting(), sounds, use_store=False))
-    assert max(model.batches) == min(batch_size, ROWS_PER_PART)
+    assert max(model.batches) == min(batch_size, N_SOUNDS)
     assert model.n_seen == N_SOUNDS
+
+
+def test_parts_of_many_sounds_are_larger():
+    assert rows_per_part(165) == ROWS_PER_PART
+    assert rows_per_part(MANY_PARTS * ROWS_PER_PART) == ROWS_PER_PART
+    assert rows_per_part(300_000) == 150
+
+
+@pytest.mark.parametrize("done", [set(), {0}, {1}, {2}, {0, 1}, {0, 2}, {1, 2}])
+def test_only_parts_that_are_missing_are_computed(done):
+    sounds, model = make(), Counting()
+    found = dict(compute_parts(model, sounds, ["energy"], 5, done, False))
+    assert set(found) == {0, 1, 2} - done
+    whole = extract(Counting(), sounds, layers=["energy"], use_store=False)["energy"]
+    for index, part in found.items():
+        rows = slice(index * ROWS_PER_PART, (index + 1) * ROWS_PER_PART)
+        np.testing.assert_array_equal(part["energy"], whole[rows])
+    assert model.n_seen == sum(len(part["energy"]) for part in found.values())
+
+
+def test_a_model_that_depends_on_the_batch_gets_one_sound_at_a_time():
+    model = Counting()
+    model.one_at_a_time = True
+    extract(model, make(), batch_size=8)
+    assert model.batches == [1] * N_SOUNDS
 
 
 def test_a_real_model_gives_the_mean_of_its_layers():
@@ -264,7 +291,7 @@ def test_other_layers_are_computed():
 
 def test_a_new_version_of_the_step_is_computed(monkeypatch):
     extract(Counting(), make(4))
-    monkeypatch.setattr(activations, "VERSION", activations.VERSION + 1)
+    monkeypatch.setattr(extraction, "VERSION", extraction.VERSION + 1)
     model = Counting()
     extract(model, make(4))
     assert model.n_seen == 4
@@ -360,7 +387,7 @@ class Interrupted(Counting):
         return super().forward(waveforms, layers)
 
 
-@pytest.mark.parametrize(("after", "kept"), [(0, 0), (40, 32), (64, 64), (66, 64)])
+@pytest.mark.parametrize(("after", "kept"), [(0, 0), (12, 8), (16, 16), (20, 16)])
 def test_an_interrupted_run_goes_on(heschl_home, after, kept):
     with pytest.raises(KeyboardInterrupt):
         extract(Interrupted(after), make(), batch_size=4)

@@ -42,7 +42,7 @@ def test_help_of_every_command():
     parser = make_parser()
     assert "heschl demo" in parser.format_help()
     (action,) = [a for a in parser._actions if hasattr(a, "choices") and a.choices]
-    known = {"list", "info", "fetch", "extract", "score", "compare", "report", "demo"}
+    known = {"list", "info", "fetch", "convert", "extract", "score", "compare", "report", "demo"}
     assert set(action.choices) == known
     for command in action.choices.values():
         assert "example:" in command.format_help()
@@ -82,8 +82,9 @@ def test_info(capsys):
         {
             "layer": "avgpool",
             "shape for 2 s": "111 x 211 x 1",
-            "frames per s": "averaged",
+            "frames per s": "-",
             "features": 23_421,
+            "pooling": "mean over frames",
         }
     ]
     code, out, _ = call(capsys, "info", "synthetic")

@@ -21,7 +21,8 @@ import soundfile
 
 import heschl
 from heschl import cli, store
-from heschl.activations import ROWS_PER_PART, extract
+from heschl.activations import extract
+from heschl.activations.batches import ROWS_PER_PART
 from heschl.errors import StoreError
 from heschl.models import AudioModel
 from heschl.results import Results
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and limits o
 MODEL = "cochleagram"
 RATE = 20_000
 N_ROWS = 6  # r2 and r of two targets, r2 of their one listener and of the dataset
-N_PARTS = 5
+N_PARTS = 20
 SIZE = 4 << 20  # bytes of the small file system
 
 
@@ -54,14 +55,14 @@ def make_dataset(folder, n_sounds, seconds):
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    """Seventy short sounds: three parts."""
+    """Seventy short sounds: nine parts."""
     return make_dataset(tmp_path_factory.mktemp("data") / "small", 70, 0.06)
 
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
-    """Enough work that a signal comes in the middle of it: five parts."""
-    n_sounds = N_PARTS * ROWS_PER_PART - 10
+    """Enough work that a signal comes in the middle of it: twenty parts."""
+    n_sounds = N_PARTS * ROWS_PER_PART - 3
     return make_dataset(tmp_path_factory.mktemp("data") / "large", n_sounds, 0.08)
 
 
@@ -220,29 +221,57 @@ def some_sounds(n=70):
     return Sounds([Clip(f"s{i}", (x, RATE)) for i, x in enumerate(noise)], duration=500 / RATE)
 
 
+class FillsTheDisk(Counting):
+    """Somebody else fills the disk while the third batch is computed."""
+
+    def __init__(self, place):
+        self.place = place
+
+    def forward(self, waveforms, layers=None):
+        out = super().forward(waveforms, layers)
+        if self.n_seen > 2 * ROWS_PER_PART:
+            free = os.statvfs(self.place)
+            (self.place / "others").write_bytes(bytes(free.f_bavail * free.f_bsize))
+        return out
+
+
 def test_extract_on_a_disk_that_fills_up(disk):
-    """The first part fits, the second does not; with space the run goes on from there."""
+    """Two parts fit, the third does not; with space the run goes on from there."""
     if not disk.mounted:
         pytest.skip("needs a disk of its own; mounting is not allowed here")
-    sounds, model = some_sounds(), Counting()
-    with disk.full(keep=90_000):
-        with pytest.raises(StoreError, match=rf"cannot write .*{disk.full_message}.*Free some"):
-            extract(model, sounds)
-        assert model.n_seen == 2 * ROWS_PER_PART
-        assert leftovers(disk.home) == []
-        kept = parts(disk.home)
-        assert len(kept) == 1
+    sounds, model = some_sounds(), FillsTheDisk(disk.place)
+    with pytest.raises(StoreError, match=rf"cannot write .*{disk.full_message}.*Free some"):
+        extract(model, sounds)
+    (disk.place / "others").unlink()
+    assert model.n_seen == 3 * ROWS_PER_PART
+    assert leftovers(disk.home) == []
+    kept = parts(disk.home)
+    assert len(kept) == 2
     model = Counting()
     found = extract(model, sounds)
-    assert model.n_seen == len(sounds) - ROWS_PER_PART
+    assert model.n_seen == len(sounds) - 2 * ROWS_PER_PART
     assert kept.items() < parts(disk.home).items()
     expected = extract(Counting(), sounds, use_store=False)
     np.testing.assert_array_equal(found["samples"], expected["samples"])
 
 
+def test_a_disk_that_is_too_small_is_noticed_after_the_first_batch(disk):
+    if not disk.mounted:
+        pytest.skip("needs a disk of its own; mounting is not allowed here")
+    model = Counting()
+    with (
+        disk.full(keep=90_000),
+        pytest.raises(StoreError, match=r"cannot write .*0.1 MB are needed and 0.1 MB are free"),
+    ):
+        extract(model, some_sounds())
+    assert model.n_seen == ROWS_PER_PART
+    assert parts(disk.home) == {}
+
+
 def test_extract_on_a_full_disk(disk):
     with disk.full(keep=1000):
-        with pytest.raises(StoreError, match=rf"cannot write .*{disk.full_message}.*Free some"):
+        full = rf"cannot write .*({disk.full_message}|are needed).*Free some"
+        with pytest.raises(StoreError, match=full):
             extract(Counting(), some_sounds())
         assert leftovers(disk.home) == []
         assert parts(disk.home) == {}
@@ -257,15 +286,13 @@ def test_the_commands_on_a_full_disk(disk, small):
         for command in ("extract", "score"):
             code, error, out = call(disk.home, command, MODEL, "--dataset", small)
             assert (code, out) == (1, "")
-            assert_one_line(error, "cannot write", str(disk.home), disk.full_message, "Free some")
+            assert_one_line(error, "cannot write", str(disk.home), "Free some")
             assert leftovers(disk.home) == []
-        kept = parts(disk.home)
-        assert len(kept) == (1 if disk.mounted else 0)
+        assert parts(disk.home) == {}  # that it does not fit is known after the first batch
     rows = score(disk.home, small)
     assert rows == heschl.score(MODEL, small, use_store=False).rows()
     assert len(rows) == N_ROWS
-    assert len(parts(disk.home)) == 3
-    assert kept.items() < parts(disk.home).items()
+    assert len(parts(disk.home)) == 9
     assert not list(disk.home.rglob("*.tmp"))
 
 

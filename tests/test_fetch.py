@@ -352,7 +352,7 @@ def test_waits_grow(server, target, monkeypatch):
     [
         ("7", 7.0),
         ("0", 1.0),
-        ("999999", fetch.transfer.LONGEST_WAIT),
+        ("999999", fetch.asking.LONGEST_WAIT),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 1.0),
     ],
 )

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from heschl.brain.mcdermott import inert_pickle
+from heschl.brain.mcdermott import pickled_names as inert_pickle
 from heschl.brain.mcdermott.pickled_table import read_table
 from heschl.errors import InputError
+from heschl.pickles import Record
 
 COLUMNS = ("voxel_id", "hemi", "x_ras", "roi_label_general", "flag")
 FRAME = pd.DataFrame(
@@ -363,7 +364,7 @@ def test_allowed_names_are_records_and_not_the_things(path):
     with pytest.raises(InputError, match="no whole pickle"):
         read_table(path, ["a"])
     assert dict(vars(pd.DataFrame)) == before
-    assert not hasattr(inert_pickle._RECORDS["pandas", "DataFrame"], "shape")
+    assert not hasattr(Record, "shape")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import heschl
-from heschl import activations
+from heschl.activations import extraction
 from heschl.brain import BrainDataset, load_dataset, natsound165
 from heschl.errors import InputError, UnknownNameError
 from heschl.sounds import Clip, Sounds
@@ -186,12 +186,12 @@ def test_second_run_reads_the_store(monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(activations, "_compute", refuse)
+    monkeypatch.setattr(extraction, "compute_parts", refuse)
     heschl.score("melspectrogram", data, show_progress=False)
 
 
 def test_unknown_names_come_before_work(monkeypatch):
-    monkeypatch.setattr(activations, "_compute", None)
+    monkeypatch.setattr(extraction, "compute_parts", None)
     for arguments, match in (
         (("spectrotemporall", "synthetic"), "unknown model"),
         (("cochleagram", "syntetic"), r"unknown dataset 'syntetic'. Did you mean: synthetic"),
@@ -207,7 +207,7 @@ def test_unknown_names_come_before_work(monkeypatch):
 
 
 def test_datasets_that_cannot_be(monkeypatch):
-    monkeypatch.setattr(activations, "_compute", None)
+    monkeypatch.setattr(extraction, "compute_parts", None)
     with pytest.raises(InputError, match="fold 1 is empty"):
         heschl.score(ENERGY, small_dataset(folds=np.arange(20) % 2 * 3))
     with pytest.raises(InputError, match="responses to 19 sounds, but 20 sounds"):

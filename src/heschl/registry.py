@@ -50,25 +50,29 @@ class Registry(Mapping[str, SpecT]):
     kind : str
         What the table holds ("model", "dataset"), for error messages.
     specs : iterable
-        The entries; each has a unique ``name``.
+        The entries; each has a unique ``name``, and may have ``aliases``: other names under which
+        it is found, but not listed.
     """
 
     def __init__(self, kind: str, specs: Iterable[SpecT]) -> None:
         self.kind = kind
         self._specs: dict[str, SpecT] = {}
+        self._found: dict[str, SpecT] = {}
         for spec in specs:
-            if spec.name in self._specs:
-                raise ValueError(f"two {kind}s are named {spec.name!r}")
+            for name in (spec.name, *getattr(spec, "aliases", ())):
+                if name in self._found:
+                    raise ValueError(f"two {kind}s are named {name!r}")
+                self._found[name] = spec
             self._specs[spec.name] = spec
 
     def __getitem__(self, name: str) -> SpecT:
         try:
-            return self._specs[name]
+            return self._found[name]
         except KeyError:
             raise unknown_name(self.kind, name, self._specs) from None
 
     def __contains__(self, name: object) -> bool:
-        return name in self._specs
+        return name in self._found
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._specs)

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -72,6 +73,17 @@ def check_writable(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise _cannot_write(folder, error) from error
+
+
+def check_space(folder: Path, n_bytes: int) -> None:
+    """Raise StoreError if so many bytes do not fit on the disk of a folder that is there."""
+    free = shutil.disk_usage(folder).free
+    if n_bytes > free:
+        raise StoreError(
+            f"cannot write {folder}: {n_bytes / 1e6:.1f} MB are needed and {free / 1e6:.1f} MB are "
+            "free. Free some space or set HESCHL_HOME to a folder on a larger disk (what was "
+            "finished is kept)"
+        )
 
 
 def _cannot_write(path: Path, error: OSError) -> StoreError:

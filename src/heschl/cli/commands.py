@@ -14,6 +14,7 @@ from heschl import results as results_module
 from heschl import store
 from heschl.brain import DATASETS, BrainDataset, load_dataset
 from heschl.cli import tables
+from heschl.cli.fetching import run_convert, run_fetch  # noqa: F401 (found by name)
 from heschl.errors import FetchError, UsageError
 from heschl.models import MODELS
 from heschl.registry import unknown_name
@@ -54,9 +55,9 @@ def run_list(options: argparse.Namespace) -> None:
 
 def run_info(options: argparse.Namespace) -> None:
     """Show what a model or dataset is."""
-    from heschl.cli.info import dataset_info, model_info
+    from heschl.cli.info import dataset_info, is_model, model_info
 
-    if options.name in MODELS:
+    if is_model(options.name):
         facts, columns, rows = model_info(options.name)
     elif options.name in DATASETS or Path(options.name).is_dir():
         facts, columns, rows = dataset_info(options.name)
@@ -71,18 +72,6 @@ def run_info(options: argparse.Namespace) -> None:
     tables.show(columns, rows)
 
 
-def run_fetch(options: argparse.Namespace) -> None:
-    """Bring a dataset to this machine."""
-    spec = DATASETS[options.name]
-    if spec.fetch is None or spec.plan is None:
-        print(f"{spec.name} is embedded in heschl: nothing to fetch")
-        return
-    if options.dry_run:
-        print(spec.plan().summary())
-        return
-    print(f"{spec.name} is in {spec.fetch(options.source)}")
-
-
 def run_extract(options: argparse.Namespace) -> None:
     """Compute activations."""
     from heschl.activations import extract
@@ -92,7 +81,13 @@ def run_extract(options: argparse.Namespace) -> None:
             raise UsageError(f"{options.output}: expected a file that ends in .npz")
         store.check_writable(options.output.absolute().parent)
     dataset = load_dataset(options.dataset)
-    activations = extract(options.model, dataset.sounds, layers=options.layers)
+    activations = extract(
+        options.model,
+        dataset.sounds,
+        layers=options.layers,
+        batch_size=options.batch_size,
+        device=options.device,
+    )
     rows = [(layer, activations[layer].shape[1]) for layer in activations]
     tables.show(("layer", "features"), rows, title=f"{options.model}, {len(dataset.sounds)} sounds")
     print(f"stored in {store.home() / 'activations' / activations.provenance['activations']}")
@@ -117,6 +112,8 @@ def run_score(options: argparse.Namespace) -> None:
         datasets,
         wanted,
         layers=options.layers,
+        device=options.device,
+        batch_size=options.batch_size,
         n_bootstrap=options.bootstrap,
         n_permutations=options.permutations,
         seed=options.seed,
@@ -141,10 +138,12 @@ def _check_names(
     models: Sequence[str], datasets: Sequence[str], layers: Sequence[str] | None = None
 ) -> list[BrainDataset]:
     """Refuse unknown models and layers, and load the datasets, before anything is computed."""
-    from heschl.models import load_model
+    from heschl.models import check_reference, outline
 
     for name in models:
-        load_model(name).choose(layers)
+        check_reference(name)
+        if layers is not None:
+            outline(name).choose(layers)
     return [load_dataset(name) for name in datasets]
 
 
@@ -153,25 +152,24 @@ def _score_all(
     datasets: Sequence[BrainDataset],
     wanted: Sequence[tuple[str, str]] = (("regression", "pepino2025"),),
     *,
+    device: str | None = None,
     layer_profiles: bool = False,
     **options: Any,
 ) -> Results:
-    """Score every model on every dataset by every metric and protocol."""
+    """Score every model on every dataset by every metric and protocol; load each model once."""
+    from heschl.models import load_model
     from heschl.study import profiles_are_extra, score
 
-    return results_module.merge(
-        [
-            score(
-                model,
-                data,
-                metric=metric,
-                protocol=protocol,
-                layer_profiles=layer_profiles and profiles_are_extra(metric, protocol),
-                **options,
+    analyses = list(itertools.product(datasets, wanted))
+    found = {}
+    for name in dict.fromkeys(models):
+        model = load_model(name, device=device)
+        for i, (data, (metric, protocol)) in enumerate(analyses):
+            profiles = layer_profiles and profiles_are_extra(metric, protocol)
+            found[i, name] = score(
+                model, data, metric=metric, protocol=protocol, layer_profiles=profiles, **options
             )
-            for data, (metric, protocol), model in itertools.product(datasets, wanted, models)
-        ]
-    )
+    return results_module.merge([found[i, name] for i in range(len(analyses)) for name in models])
 
 
 def run_compare(options: argparse.Namespace) -> None:

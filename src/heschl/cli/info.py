@@ -2,38 +2,91 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from heschl.brain import DATASETS, load_dataset
-from heschl.models import MODELS, load_model
+from heschl.errors import InputError
+from heschl.models import MODELS, AudioModel, outline
+from heschl.models.references import parse
 
 Info = tuple[dict[str, Any], tuple[str, ...], list[tuple[Any, ...]]]
 
+SECONDS = 2.0  # for which shapes are shown
+SHORTER = 1.5  # the difference tells how many frames come in a second
+
+
+def is_model(name: str) -> bool:
+    """Whether a text names a model, be it one of the table or a user's own."""
+    reference = parse(name)
+    return reference.kind != "zoo" or reference.target in MODELS
+
 
 def model_info(name: str) -> Info:
-    """Facts on a model, and one row per layer: name, shape for two seconds of sound, features."""
-    spec, model = MODELS[name], load_model(name)
-    noise = np.random.default_rng(0).standard_normal(3 * model.sample_rate).astype(np.float32)
-    longer, shorter = model(0.1 * noise), model(0.1 * noise[: 2 * model.sample_rate])
+    """Facts on a model, and one row per layer in order of execution."""
+    reference, model = parse(name), outline(name)
+    facts: dict[str, Any] = {"name": name}
+    spec = MODELS[reference.target] if reference.kind == "zoo" else None
+    if spec is not None:
+        facts |= {"family": spec.family, "what it is": spec.summary}
+        facts |= {"also called": ", ".join(spec.aliases)} if spec.aliases else {}
+    facts["sample rate"] = f"{model.sample_rate} Hz"
+    facts["level"] = "as recorded" if model.level is None else f"rms {model.level}, mean removed"
+    facts |= _network_facts(model)
+    if spec is not None:
+        facts["licence"] = spec.licence
+        if spec.weights is not None:
+            from heschl.models import weights
+
+            facts |= weights.facts(spec)
+        facts["source"] = spec.citation
+    columns = ("layer", "shape for 2 s", "frames per s", "features", "pooling")
+    return facts, columns, _layer_rows(model)
+
+
+def _network_facts(model: AudioModel) -> dict[str, Any]:
+    n_parameters = getattr(model, "n_parameters", None)
+    if n_parameters is None:
+        return {}
+    facts: dict[str, Any] = {"parameters": f"{n_parameters():,}"}
+    chunk_samples = getattr(model, "chunk_samples", None)
+    if chunk_samples is not None:
+        seconds = chunk_samples / model.sample_rate
+        facts["long clips"] = f"in pieces of {seconds:g} s"
+    return facts
+
+
+def _layer_rows(model: AudioModel) -> list[tuple[Any, ...]]:
+    long = _shapes(model, SECONDS)
+    try:
+        short = _shapes(model, SHORTER)
+    except InputError:  # some take one duration only
+        short = long
     rows = []
-    for layer, output in shorter.items():
-        shape = output.shape[1:]
-        frames = longer[layer].shape[-1] - shape[-1]  # of one second more
-        rate = f"{frames}" if frames else "averaged"
+    for layer, shape in long.items():
+        name = layer if layer in model.layers else f"{layer} (on request)"
         size = " x ".join(map(str, shape))
-        rows.append((layer, size, rate, int(np.prod(shape[:-1]))))
-    facts = {
-        "name": name,
-        "family": spec.family,
-        "what it is": spec.summary,
-        "sample rate": f"{model.sample_rate} Hz",
-        "level": "as recorded" if model.level is None else f"rms {model.level}, mean removed",
-        "licence": spec.licence,
-        "source": spec.citation,
-    }
-    return facts, ("layer", "shape for 2 s", "frames per s", "features"), rows
+        rate = _frame_rate(short[layer][-1], shape[-1])
+        rows.append((name, size, rate, math.prod(shape[:-1]), model.pooling(layer)))
+    return rows
+
+
+def _frame_rate(n_short: int, n_long: int) -> str:
+    if n_long == 1:
+        return "-"
+    rate = (n_long - n_short) / (SECONDS - SHORTER)
+    return f"{rate:g}" if rate else "fixed"
+
+
+def _shapes(model: AudioModel, seconds: float) -> dict[str, tuple[int, ...]]:
+    """Shape of every layer, extra ones too, for one sound."""
+    n_samples = round(seconds * model.sample_rate)
+    if hasattr(model, "shapes"):
+        return dict(model.shapes(n_samples))
+    noise = 0.05 * np.random.default_rng(0).standard_normal((1, n_samples), dtype=np.float32)
+    return {x: output.shape[1:] for x, output in model(noise, model.every_layer()).items()}
 
 
 def dataset_info(name: str) -> Info:

@@ -25,6 +25,13 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted.
 """
 
 
+#: What may be written for a model; see heschl.models.references.
+MODEL_FORMS = (
+    "NAME of 'heschl list', NAME@random:SEED, NAME@permuted:SEED, NAME@file:PATH, hf:ORG/NAME or a "
+    "folder, hear:MODULE[:WEIGHTS], torch:MODULE:FUNCTION"
+)
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     parser = argparse.ArgumentParser(
@@ -36,7 +43,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"heschl {__version__}")
     parser.set_defaults(quiet=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_list, _info, _fetch, _extract, _score, _compare, _report, _demo):
+    for add in (_list, _info, _fetch, _convert, _extract, _score, _compare, _report, _demo):
         add(commands)
     return parser
 
@@ -76,9 +83,11 @@ def _info(commands: _Commands[argparse.ArgumentParser]) -> None:
         commands,
         "info",
         "show what a model or dataset is: layers and shapes, targets, source, licence",
-        "heschl info cochleagram",
+        "heschl info beats-iter3",
     )
-    command.add_argument("name", metavar="NAME", help="a model or dataset of 'heschl list'")
+    command.add_argument(
+        "name", metavar="NAME", help=f"a dataset of 'heschl list', or a model: {MODEL_FORMS}"
+    )
     command.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -86,10 +95,13 @@ def _fetch(commands: _Commands[argparse.ArgumentParser]) -> None:
     command = _command(
         commands,
         "fetch",
-        "bring a dataset to this machine (download, or a local copy), and verify it",
+        "bring a dataset or the weights of a model to this machine (download, or a local copy), "
+        "and verify them",
         "heschl fetch natsound165 --from ~/natsound165-neuron2015",
     )
-    command.add_argument("name", metavar="NAME", help="a dataset of 'heschl list'")
+    command.add_argument(
+        "name", metavar="NAME", help="a dataset or model of 'heschl list', or hf:ORG/NAME"
+    )
     command.add_argument(
         "--from",
         dest="source",
@@ -98,6 +110,29 @@ def _fetch(commands: _Commands[argparse.ArgumentParser]) -> None:
         help="take a local copy of the release instead of downloading",
     )
     command.add_argument("--dry-run", action="store_true", help="only say what would be downloaded")
+    command.add_argument(
+        "--accept-license",
+        action="store_true",
+        help="accept the licence of weights that are not free for every use",
+    )
+
+
+def _convert(commands: _Commands[argparse.ArgumentParser]) -> None:
+    command = _command(
+        commands,
+        "convert",
+        "convert a torch checkpoint that holds foreign objects to safetensors, without running "
+        "anything of it",
+        "heschl convert librispeech_pretrained_v3.ckpt",
+    )
+    command.add_argument("file", metavar="FILE", type=Path, help="a torch checkpoint")
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="the new file (default: beside the old one, ending in .safetensors)",
+    )
 
 
 def _extract(commands: _Commands[argparse.ArgumentParser]) -> None:
@@ -107,9 +142,10 @@ def _extract(commands: _Commands[argparse.ArgumentParser]) -> None:
         "compute the activations of a model's layers for the sounds of a dataset",
         "heschl extract cochleagram --dataset synthetic --output activations.npz",
     )
-    command.add_argument("model", metavar="MODEL", help="a model of 'heschl list'")
+    command.add_argument("model", metavar="MODEL", help=MODEL_FORMS)
     _add_dataset(command)
     _add_layers(command)
+    _add_running(command)
     command.add_argument(
         "-o",
         "--output",
@@ -126,7 +162,7 @@ def _score(commands: _Commands[argparse.ArgumentParser]) -> None:
         "score how well models predict the responses of a brain",
         "heschl score spectrotemporal melspectrogram --dataset natsound165 --json out.json",
     )
-    command.add_argument("models", metavar="MODEL", nargs="+", help="models of 'heschl list'")
+    command.add_argument("models", metavar="MODEL", nargs="+", help=MODEL_FORMS)
     _add_dataset(command, several=True)
     command.add_argument(
         "--metric",
@@ -144,6 +180,7 @@ def _score(commands: _Commands[argparse.ArgumentParser]) -> None:
     )
     _add_uncertainty(command)
     _add_layers(command)
+    _add_running(command)
     command.add_argument(
         "-o",
         "--output",
@@ -259,4 +296,17 @@ def _add_dataset(command: argparse.ArgumentParser, *, several: bool = False) -> 
 def _add_layers(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--layers", metavar="LAYER", nargs="+", help="only these layers (default: all)"
+    )
+
+
+def _add_running(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--device", metavar="DEVICE", help="where models run: cpu, cuda, cuda:1, mps (default: cpu)"
+    )
+    command.add_argument(
+        "--batch-size",
+        metavar="N",
+        type=int,
+        help="sounds that go through a model together, at most (default: what fits into memory, 8 "
+        "on a CPU, 64 on a GPU)",
     )

@@ -11,6 +11,7 @@ place, so an interrupted download leaves nothing else behind and the next one go
 from __future__ import annotations
 
 from heschl.fetch.downloading import download
+from heschl.fetch.members import TarMembers, install_members
 from heschl.fetch.pins import check_pin, pin, pinned
 from heschl.fetch.planning import (
     FetchPlan,
@@ -27,8 +28,10 @@ __all__ = [
     "PlannedFile",
     "RemoteFile",
     "State",
+    "TarMembers",
     "check_pin",
     "download",
+    "install_members",
     "is_offline",
     "part_path",
     "pin",

@@ -33,6 +33,12 @@ def size_beyond_range(response: requests.Response) -> int | None:
     return None if match is None else int(match[1])
 
 
+def size_in_range(response: requests.Response) -> int | None:
+    """Return how large the whole file is, from an answer with a part of it; None if not said."""
+    match = re.fullmatch(r"bytes \d+-\d+/(\d+)", response.headers.get("Content-Range", ""))
+    return None if match is None else int(match[1])
+
+
 def validator(response: requests.Response) -> str | None:
     """Return what ``If-Range`` takes to go on only within the same version of a file."""
     tag = response.headers.get("ETag")

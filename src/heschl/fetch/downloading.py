@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path
 
-import pooch
 import requests
 
 from heschl._version import __version__
 from heschl.errors import OfflineError
-from heschl.fetch.planning import FetchPlan, is_offline
-from heschl.fetch.transfer import FileDownload, Progress
+from heschl.fetch.archives import MemberDownload, Survey, TarStream, survey
+from heschl.fetch.arrival import Arrival, Progress, quiet_pooch
+from heschl.fetch.asking import Asking
+from heschl.fetch.planning import FetchPlan, RemoteFile, is_offline
+from heschl.fetch.transfer import FileDownload
 from heschl.progress import bar
 
 #: Zenodo refuses clients that do not say who they are.
@@ -64,17 +66,63 @@ def download(plan: FetchPlan, *, waits: Sequence[float] | None = None, show: boo
     if is_offline():
         raise _offline_error(plan)
     waits = WAITS if waits is None else tuple(waits)
-    with _quiet_pooch(), requests.Session() as session, _progress(plan, show=show) as progress:
+    with quiet_pooch(), requests.Session() as session:
         session.headers["User-Agent"] = USER_AGENT
         # Compressed transfers would make ranges and lengths mean something else.
         session.headers["Accept-Encoding"] = "identity"
         stop = threading.Event()
-        jobs = [FileDownload(plan, p.file, session, waits, stop, progress) for p in plan.todo]
-        _run_all(jobs, stop)
+        asking = Asking(session, waits, stop)
+        plan, surveys = _survey(plan, asking)
+        with _progress(plan, surveys, show=show) as progress:
+            _run_all(_jobs(plan, surveys, asking, progress), stop)
     return plan.folder
 
 
-def _run_all(jobs: Sequence[FileDownload], stop: threading.Event) -> None:
+def _survey(plan: FetchPlan, asking: Asking) -> tuple[FetchPlan, dict[str, Survey]]:
+    """Find members in their tars; return also the plan with their sizes."""
+    surveys = {
+        url: survey(url, files, plan.name, asking) for url, files in _by_archive(plan).items()
+    }
+    files = tuple(
+        replace(planned, file=surveys[planned.file.url].sized(planned.file))
+        if planned in plan.todo and planned.file.member is not None
+        else planned
+        for planned in plan.files
+    )
+    return replace(plan, files=files), surveys
+
+
+def _by_archive(plan: FetchPlan) -> dict[str, list[RemoteFile]]:
+    """Members to be brought, under the addresses of their tars."""
+    found: dict[str, list[RemoteFile]] = {}
+    for planned in plan.todo:
+        if planned.file.member is not None:
+            found.setdefault(planned.file.url, []).append(planned.file)
+    return found
+
+
+def _jobs(
+    plan: FetchPlan, surveys: Mapping[str, Survey], asking: Asking, progress: Progress
+) -> list[Arrival | TarStream]:
+    """One job for each file, but one for all members of a tar that comes only as a whole."""
+    jobs: list[Arrival | TarStream] = [
+        FileDownload(plan, planned.file, asking, progress)
+        for planned in plan.todo
+        if planned.file.member is None
+    ]
+    for url, files in _by_archive(plan).items():
+        places = surveys[url].places
+        if places is None:
+            jobs.append(TarStream(plan, files, asking, progress))
+        else:
+            jobs += [
+                MemberDownload(plan, file, asking, progress, places[str(file.member)])
+                for file in files
+            ]
+    return jobs
+
+
+def _run_all(jobs: Sequence[Arrival | TarStream], stop: threading.Event) -> None:
     """Run all downloads; on the first error or Ctrl-C tell the others to stop where they are."""
     with ThreadPoolExecutor(N_AT_ONCE) as pool:
         try:
@@ -97,20 +145,20 @@ def _offline_error(plan: FetchPlan) -> OfflineError:
 
 
 @contextlib.contextmanager
-def _quiet_pooch() -> Iterator[None]:
-    """Keep pooch from logging every file; the progress bar says it."""
-    quiet = logging.Filter("heschl")  # lets records of that name pass, of which pooch has none
-    pooch.get_logger().addFilter(quiet)
-    try:
-        yield
-    finally:
-        pooch.get_logger().removeFilter(quiet)
-
-
-@contextlib.contextmanager
-def _progress(plan: FetchPlan, *, show: bool) -> Iterator[Progress]:
+def _progress(plan: FetchPlan, surveys: Mapping[str, Survey], *, show: bool) -> Iterator[Progress]:
+    n_bytes = _n_bytes(plan, surveys)
     total, unit = float(len(plan.todo)), "files"
-    if plan.n_bytes is not None:
-        total, unit = plan.n_bytes / 1e6, "MB"
+    if n_bytes is not None:
+        total, unit = n_bytes / 1e6, "MB"
     with bar(f"Downloading {plan.name}", total, unit, show=show) as advance:
-        yield Progress(advance, plan.n_bytes is not None)
+        yield Progress(advance, n_bytes is not None)
+
+
+def _n_bytes(plan: FetchPlan, surveys: Mapping[str, Survey]) -> int | None:
+    """Bytes to receive: a tar that comes as a whole counts as a whole."""
+    whole = {url: found.size for url, found in surveys.items() if found.places is None}
+    sizes = [
+        *whole.values(),
+        *(p.n_bytes for p in plan.todo if p.file.member is None or p.file.url not in whole),
+    ]
+    return None if None in sizes else sum(size for size in sizes if size is not None)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pooch
-import requests
 
 from heschl.errors import FetchError
-from heschl.fetch.answers import validator
 from heschl.fetch.pins import pin
 from heschl.fetch.planning import RemoteFile
 
@@ -37,14 +35,18 @@ class FirstUse:
 
     def headers(self) -> dict[str, str]:
         """Return what asks the server to go on only if the file is still the same."""
-        try:
-            return {"If-Range": self._version.read_text(encoding="ascii")}
-        except (OSError, UnicodeDecodeError):
-            return {}  # the server gave no mark; the length is compared
+        mark = self.version()
+        return {} if mark is None else {"If-Range": mark}
 
-    def begin(self, response: requests.Response) -> None:
-        """Note which version of the file is being received from its start."""
-        mark = validator(response)
+    def version(self) -> str | None:
+        """Return the mark of the version that the part is of; None if the server gave none."""
+        try:
+            return self._version.read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError):
+            return None  # the length is compared
+
+    def begin(self, mark: str | None) -> None:
+        """Note the mark of the version of the file that is being received from its start."""
         self.forget()
         if mark is not None and mark.isascii():
             self._version.write_text(mark, encoding="ascii")
@@ -69,5 +71,5 @@ class FirstUse:
 
     def accept(self) -> None:
         """Pin the hash and show it."""
-        pin(self.pins, self.file.url, pooch.file_hash(self.part, alg="sha256"))
+        pin(self.pins, self.file.origin, pooch.file_hash(self.part, alg="sha256"))
         self.forget()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
+from urllib.parse import quote
 
 import pooch
 
@@ -35,6 +36,9 @@ class RemoteFile:
     check : function of a path, optional
         Raises FetchError if a complete file cannot be the published one (the page of a portal, say)
         before its hash is pinned.
+    member : str or None
+        Its name inside the uncompressed tar at ``url``, of which only this member is brought; None
+        if ``url`` is the file itself.
     """
 
     url: str
@@ -42,6 +46,12 @@ class RemoteFile:
     sha256: str | None
     size: int | None = None
     check: Callable[[Path], None] | None = field(default=None, compare=False, repr=False)
+    member: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """Where it is published, as it is pinned and shown: ``URL``, or ``URL#member`` of a tar."""
+        return self.url if self.member is None else f"{self.url}#{quote(self.member)}"
 
     def __post_init__(self) -> None:
         if self.sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
@@ -170,10 +180,11 @@ def plan(
     FetchError
         If the file of pins cannot be understood.
     """
-    return FetchPlan(name, folder, tuple(_look_at(file, folder, pins) for file in files), pins)
+    return FetchPlan(name, folder, tuple(look_at(file, folder, pins) for file in files), pins)
 
 
-def _look_at(file: RemoteFile, folder: Path, pins: Path | None) -> PlannedFile:
+def look_at(file: RemoteFile, folder: Path, pins: Path | None) -> PlannedFile:
+    """Hold one published file against what is on disk."""
     path = folder / file.path
     part = part_path(path)
     partial = part.stat().st_size if part.is_file() else 0
@@ -189,5 +200,5 @@ def _look_at(file: RemoteFile, folder: Path, pins: Path | None) -> PlannedFile:
 def expected_sha256(file: RemoteFile, pins: Path | None) -> str | None:
     """Return the published or the pinned hash of a file; None before its first download."""
     if file.sha256 is None and pins is not None:
-        return pinned(pins, file.url)
+        return pinned(pins, file.origin)
     return file.sha256

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from heschl import audio
-from heschl.errors import InputError
+from heschl.errors import InputError, UsageError
 from heschl.registry import unknown_name
 
+if TYPE_CHECKING:
+    from heschl.models.weights import Weights
+
 FloatArray = NDArray[np.float32]
+
+POOLING = "mean over frames"
 
 
 @dataclass(frozen=True)
@@ -30,11 +35,19 @@ class ModelSpec:
     summary : str
         One line.
     loader : str
-        ``"package.module:callable"`` that returns the `AudioModel`, imported when it is needed.
+        ``"package.module:callable"`` that returns the `AudioModel`, imported when it is needed. It
+        takes no arguments where nothing is learned, else this row and the folder or file that holds
+        the weights (None: fresh ones).
     licence : str
         Of the code and, where there are any, the weights.
     citation : str
         Where the model was published.
+    aliases : tuple of str
+        Other names it goes by: the identifiers of Pepino et al. (2025).
+    weights : Weights or None
+        Where the weights are published; None where nothing is learned.
+    options : mapping
+        What tells it from others of its family, for the loader.
     """
 
     name: str
@@ -43,6 +56,9 @@ class ModelSpec:
     loader: str
     licence: str
     citation: str
+    aliases: tuple[str, ...] = ()
+    weights: Weights | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class AudioModel(abc.ABC):
@@ -55,15 +71,22 @@ class AudioModel(abc.ABC):
         Of the waveforms it takes, in Hz.
     layers : tuple of str
         In order of execution.
+    extra_layers : tuple of str
+        Further layers, which are computed only when they are asked for by name.
     level : float or None
         Root mean square to which waveforms are brought, their mean removed, before the forward
         pass; None takes them as they were recorded.
+    one_at_a_time : bool
+        Whether the activations of a sound depend on the sounds that go through the model with it,
+        so that each has to go alone.
     """
 
     name: str
     sample_rate: int
     layers: tuple[str, ...]
+    extra_layers: tuple[str, ...] = ()
     level: float | None = None
+    one_at_a_time: bool = False
 
     @abc.abstractmethod
     def forward(
@@ -76,7 +99,7 @@ class AudioModel(abc.ABC):
         waveforms : ndarray of float32, shape (n_sounds, n_samples)
             At ``sample_rate``, full scale -1 to 1.
         layers : sequence of str, optional
-            Compute only these; all by default.
+            Compute only these; all but the extra ones by default.
 
         Returns
         -------
@@ -92,6 +115,35 @@ class AudioModel(abc.ABC):
         computed again.
         """
 
+    @property
+    def device(self) -> str:
+        """Where the forward pass runs: ``"cpu"`` unless `to` has moved the model."""
+        return "cpu"
+
+    def to(self, device: str) -> Self:
+        """Move the model to a device, as torch names it, and return it.
+
+        Raises
+        ------
+        UsageError
+            If it cannot run there.
+        """
+        if device != "cpu":
+            raise UsageError(
+                f"{self.name} cannot run on device {device!r}: it is no torch network; expected "
+                "'cpu'"
+            )
+        return self
+
+    def pooling(self, layer: str) -> str:
+        """Say in words how a layer's output becomes one vector for each sound."""
+        self.choose([layer])
+        return POOLING
+
+    def peak_bytes(self, waveforms: FloatArray, layers: Sequence[str] | None = None) -> int | None:
+        """Return how many bytes `vectors` holds at once for waveforms; None if not known."""
+        return None
+
     def prepare(self, waveforms: FloatArray) -> FloatArray:
         """Bring waveforms (n_sounds, n_samples) to the level this model was made for."""
         return waveforms if self.level is None else audio.set_level(waveforms, self.level)
@@ -106,7 +158,7 @@ class AudioModel(abc.ABC):
         waveforms : ndarray of float32, shape (n_sounds, n_samples) or (n_samples,)
             At ``sample_rate``.
         layers : sequence of str, optional
-            Compute only these; all by default.
+            Compute only these; all but the extra ones by default.
 
         Returns
         -------
@@ -119,23 +171,102 @@ class AudioModel(abc.ABC):
         UnknownNameError
             If a layer does not exist.
         """
-        x = np.atleast_2d(np.asarray(waveforms, dtype=np.float32))
-        if x.ndim != 2:
-            raise InputError(f"waveforms have shape {x.shape}; expected (n_sounds, n_samples)")
-        for i, waveform in enumerate(x):
-            audio.check_finite(waveform, f"waveform {i}")
-        return self.forward(self.prepare(x), self.choose(layers))
+        return self.forward(self.prepare(_checked(waveforms)), self.choose(layers))
+
+    def vectors(
+        self, waveforms: FloatArray, layers: Sequence[str] | None = None
+    ) -> dict[str, FloatArray]:
+        """Set the level, run the model, and average every layer over time.
+
+        Parameters
+        ----------
+        waveforms : ndarray of float32, shape (n_sounds, n_samples) or (n_samples,)
+            At ``sample_rate``.
+        layers : sequence of str, optional
+            Compute only these; all but the extra ones by default.
+
+        Returns
+        -------
+        dict of str to ndarray of float32, shape (n_sounds, n_features)
+            All axes but time flattened.
+
+        Raises
+        ------
+        InputError
+            If the waveforms are not one or two-dimensional or not finite, or the model returns
+            something else than one array (n_sounds, ..., n_frames) for each layer.
+        UnknownNameError
+            If a layer does not exist.
+        """
+        x, chosen = self.prepare(_checked(waveforms)), self.choose(layers)
+        out = self.forward(x, chosen)
+        missing = [layer for layer in chosen if layer not in out]
+        if missing:
+            raise InputError(
+                f"{self.name} returned the layers {list(out)}; expected also {missing[0]!r}"
+            )
+        return {
+            layer: time_average(np.asarray(out[layer]), len(x), f"{self.name}, layer {layer!r}")
+            for layer in chosen
+        }
 
     def choose(self, layers: Sequence[str] | None) -> tuple[str, ...]:
-        """Check layer names and return them in order of execution; None means all."""
+        """Check layer names and return them in order of execution; None means all.
+
+        All are those of ``layers``; the ``extra_layers`` have to be named.
+        """
         if layers is None:
             return self.layers
+        known = self.every_layer()
         for layer in layers:
-            if layer not in self.layers:
-                raise unknown_name(f"layer of {self.name}", layer, self.layers)
-        return tuple(layer for layer in self.layers if layer in layers)
+            if layer not in known:
+                raise unknown_name(f"layer of {self.name}", layer, known)
+        return tuple(layer for layer in known if layer in layers)
+
+    def every_layer(self) -> tuple[str, ...]:
+        """Return ``layers`` and ``extra_layers`` in order of execution."""
+        return (*self.layers, *self.extra_layers)
 
     def __repr__(self) -> str:
         return (
             f"<{type(self).__name__} {self.name}: {len(self.layers)} layers, {self.sample_rate} Hz>"
         )
+
+
+def time_average(output: NDArray[np.floating], n_sounds: int, where: str) -> FloatArray:
+    """Average a layer's output over time.
+
+    Parameters
+    ----------
+    output : ndarray, shape (n_sounds, ..., n_frames)
+    n_sounds : int
+        How many there should be.
+    where : str
+        Which model and layer, for the message.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_sounds, n_features)
+
+    Raises
+    ------
+    InputError
+        If the output has another shape, or no frame.
+    """
+    if output.ndim < 2 or len(output) != n_sounds or not output.size:
+        raise InputError(
+            f"{where}: shape {output.shape} for {n_sounds} sounds; expected (n_sounds, "
+            "..., n_frames), one row for each sound and at least one frame"
+        )
+    mean = output.mean(axis=-1, dtype=np.float64)
+    return mean.reshape(n_sounds, -1).astype(np.float32)
+
+
+def _checked(waveforms: FloatArray) -> FloatArray:
+    """Waveforms as (n_sounds, n_samples), refused if they are something else."""
+    x = np.atleast_2d(np.asarray(waveforms, dtype=np.float32))
+    if x.ndim != 2:
+        raise InputError(f"waveforms have shape {x.shape}; expected (n_sounds, n_samples)")
+    for i, waveform in enumerate(x):
+        audio.check_finite(waveform, f"waveform {i}")
+    return x

@@ -107,11 +107,16 @@ def _bands(n_samples: int) -> tuple[_Band, ...]:
     return tuple(bands)
 
 
+def lowpass_taps() -> NDArray[np.float64]:
+    """Return the lowpass before downsampling, shape (1001,)."""
+    t = np.arange(N_TAPS) - N_TAPS / 2
+    return np.sinc(t / DECIMATION) / DECIMATION * np.kaiser(N_TAPS, KAISER_BETA)
+
+
 @lru_cache(maxsize=1)
 def _lowpass() -> NDArray[np.float32]:
-    """Return the lowpass before downsampling, laid out in blocks: (100, 11), taps in columns."""
-    t = np.arange(N_TAPS) - N_TAPS / 2
-    taps = np.sinc(t / DECIMATION) / DECIMATION * np.kaiser(N_TAPS, KAISER_BETA)
+    """Return the lowpass laid out in blocks: (100, 11), taps in columns."""
+    taps = lowpass_taps()
     n_blocks = -(-N_TAPS // DECIMATION)
     padded = np.pad(taps, (0, n_blocks * DECIMATION - N_TAPS))
     return np.ascontiguousarray(padded.reshape(n_blocks, DECIMATION).T.astype(np.float32))

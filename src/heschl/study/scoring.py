@@ -33,6 +33,8 @@ def score(
     metric: str = "regression",
     protocol: str = "pepino2025",
     layers: Sequence[str] | None = None,
+    device: str | None = None,
+    batch_size: int | None = None,
     n_bootstrap: int = 1000,
     n_permutations: int = 0,
     layer_profiles: bool = False,
@@ -57,6 +59,10 @@ def score(
         `heschl.rsa.score`).
     layers : sequence of str, optional
         Layers that compete; all by default.
+    device : str, optional
+        Where the model runs, as torch names it; where it is by default.
+    batch_size : int, optional
+        Sounds that go through the model together, at most; see `heschl.activations.plan_memory`.
     n_bootstrap : int, optional
         Resamples of sounds (and listeners) for the intervals; 0 for none.
     n_permutations : int, optional
@@ -101,12 +107,17 @@ def score(
     chosen = find_protocol(metric, protocol)
     uncertainty = Uncertainty(n_bootstrap, n_permutations, seed)
     jobs = n_threads(n_jobs)
-    loaded = load_model(model)
+    loaded = load_model(model, device=device)
     loaded.choose(layers)
     data = load_dataset(dataset)
     _check(data, chosen, uncertainty, layer_profiles=layer_profiles)
     activations = extract(
-        loaded, data.sounds, layers=layers, use_store=use_store, show_progress=show_progress
+        loaded,
+        data.sounds,
+        layers=layers,
+        batch_size=batch_size,
+        use_store=use_store,
+        show_progress=show_progress,
     )
     record = provenance(activations, data, metric, chosen, uncertainty)
     key = store.content_key(record)[:16]

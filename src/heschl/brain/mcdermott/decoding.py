@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from heschl.brain.mcdermott.inert_pickle import Record
 from heschl.errors import InputError
+from heschl.pickles import Record
 
 _NUMBERS = frozenset({"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"})
 _ARRAYS = ("_reconstruct", "_frombuffer")

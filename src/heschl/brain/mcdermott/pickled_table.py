@@ -16,8 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from heschl.brain.mcdermott.decoding import decode_array, named
-from heschl.brain.mcdermott.inert_pickle import Record, read_records
+from heschl.brain.mcdermott.pickled_names import read_records
 from heschl.errors import InputError
+from heschl.pickles import Record
 
 _INDEXES = ("Index", "Int64Index", "UInt64Index", "Float64Index")
 

@@ -1,4 +1,4 @@
-"""Activations: every layer's response to every sound, averaged over time, kept on disk.
+"""Extraction: compute, or read, what is stored under a content key.
 
 The key of an entry is made from everything that determines the numbers: the model's identity and
 level, the decoded samples of every sound, the resampler and the version of this step. What was
@@ -16,13 +16,14 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from heschl import progress, store
-from heschl.errors import DamagedEntryError, HeschlWarning, InputError, UsageError
+from heschl import store
+from heschl.activations.batches import compute_parts, n_parts
+from heschl.activations.memory import plan_memory
+from heschl.errors import DamagedEntryError, HeschlWarning, UsageError
 from heschl.models import AudioModel, load_model
 from heschl.sounds import Sounds
 
-VERSION = 1  # of this step: raise it whenever the numbers it gives could change
-ROWS_PER_PART = 32  # sounds that an interruption can lose; raise VERSION when it changes
+VERSION = 2  # of this step: raise it whenever the numbers it gives could change
 log = logging.getLogger("heschl")
 
 
@@ -66,7 +67,8 @@ def extract(
     sounds: Sounds,
     *,
     layers: Sequence[str] | None = None,
-    batch_size: int = 8,
+    batch_size: int | None = None,
+    device: str | None = None,
     use_store: bool = True,
     show_progress: bool = True,
 ) -> Activations:
@@ -80,7 +82,11 @@ def extract(
     layers : sequence of str, optional
         All by default.
     batch_size : int, optional
-        Sounds that go through the model together.
+        Sounds that go through the model together, at most; see `plan_memory`, which decides by
+        default.
+    device : str, optional
+        Where the model runs, as torch names it ("cpu", "cuda", "cuda:1", "mps"); where it is by
+        default.
     use_store : bool, optional
         False neither reads nor writes; everything stays in memory.
     show_progress : bool, optional
@@ -96,38 +102,43 @@ def extract(
     UnknownNameError
         If a model or layer does not exist.
     UsageError
-        If ``layers`` is empty or ``batch_size`` less than 1.
+        If ``layers`` is empty, ``batch_size`` less than 1, or the device not usable.
     AudioError
         If a sound cannot be read, is silent or not finite.
     InputError
         If the model returns nan, infinity, other numbers of rows than sounds, or other numbers of
-        features for some sounds than for others.
+        features for some sounds than for others; or if one sound does not fit into memory.
     StoreError
         If the store cannot be written.
     """
-    if batch_size < 1:
+    if batch_size is not None and batch_size < 1:
         raise UsageError(f"batch_size is {batch_size}; expected a whole number of at least 1")
     if layers is not None and not layers:
         raise UsageError("layers is empty; expected at least one name, or None for all layers")
-    loaded = load_model(model)
+    loaded = load_model(model, device=device)
     chosen = loaded.choose(layers)
     sounds.check()
     _warn_of_low_rates(loaded, sounds)
     description = describe(loaded, sounds, chosen)
     key = store.content_key(description)
     provenance = {"model": loaded.name, "activations": key, **description}
+
+    def parts(done: set[int]) -> Iterator[tuple[int, dict[str, NDArray[np.float32]]]]:
+        memory = plan_memory(loaded, sounds, chosen, batch_size=batch_size)
+        return compute_parts(loaded, sounds, chosen, memory.batch_size, done, show_progress)
+
     if not use_store:
-        parts = list(_compute(loaded, sounds, chosen, batch_size, set(), show_progress))
-        arrays = {layer: np.concatenate([part[layer] for _, part in parts]) for layer in chosen}
+        found = [part for _, part in parts(set())]
+        arrays = {layer: np.concatenate([part[layer] for part in found]) for layer in chosen}
         return Activations(arrays, chosen, provenance)
     entry = store.ArrayEntry(store.home() / "activations" / key)
     stored = _stored(entry)
     if stored is None:
         store.check_writable(entry.folder)
         done = set(entry.whole_parts())
-        for index, part in _compute(loaded, sounds, chosen, batch_size, done, show_progress):
-            entry.write_part(index, part)
-        entry.commit(_n_parts(sounds), provenance)
+        if len(done) < n_parts(sounds):
+            _write(entry, parts(done), n_parts(sounds) - len(done))
+        entry.commit(n_parts(sounds), provenance)
         stored = entry.open()
     return Activations(stored, chosen, provenance)
 
@@ -141,17 +152,21 @@ def describe(model: AudioModel, sounds: Sounds, layers: Sequence[str]) -> dict[s
         "sample_rate": model.sample_rate,
         "level": model.level,
         "layers": list(layers),
-        "pooling": "mean over frames",
+        "pooling": {layer: model.pooling(layer) for layer in layers},
         "duration": sounds.duration,
         "sounds": [facts.digest for facts in sounds.facts],
         "resampler": f"soxr {soxr.__version__} HQ",
     }
 
 
-def time_average(layer: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Average (n_sounds, ..., n_frames) over frames and flatten to (n_sounds, n_features)."""
-    mean = layer.mean(axis=-1, dtype=np.float64)
-    return mean.reshape(len(layer), -1).astype(np.float32)
+def _write(
+    entry: store.ArrayEntry, parts: Iterator[tuple[int, dict[str, NDArray[np.float32]]]], n: int
+) -> None:
+    """Store parts as they come; refuse, after the first of n, what will not fit on the disk."""
+    for count, (index, part) in enumerate(parts):
+        if count == 0:
+            store.check_space(entry.folder, n * sum(array.nbytes for array in part.values()))
+        entry.write_part(index, part)
 
 
 def _stored(entry: store.ArrayEntry) -> store.StoredArrays | None:
@@ -164,74 +179,6 @@ def _stored(entry: store.ArrayEntry) -> store.StoredArrays | None:
         log.warning("stored activations are damaged and will be computed again: %s", error)
         entry.reopen()
         return None
-
-
-def _n_parts(sounds: Sounds) -> int:
-    return -(-len(sounds) // ROWS_PER_PART)
-
-
-def _compute(
-    model: AudioModel,
-    sounds: Sounds,
-    layers: Sequence[str],
-    batch_size: int,
-    done: set[int],
-    show_progress: bool,
-) -> Iterator[tuple[int, dict[str, NDArray[np.float32]]]]:
-    """Yield the parts that are not done yet."""
-    n_features: dict[str, int] = {}
-    with progress.bar(model.name, len(sounds), "sounds", show=show_progress) as advance:
-        for index in range(_n_parts(sounds)):
-            rows = sounds[index * ROWS_PER_PART : (index + 1) * ROWS_PER_PART]
-            if index in done:
-                advance(len(rows))
-                continue
-            waveforms = rows.waveforms(model.sample_rate)
-            batches = []
-            for start in range(0, len(rows), batch_size):
-                batch = waveforms[start : start + batch_size]
-                out = model(batch, layers)
-                names = rows.names[start : start + batch_size]
-                batches.append({x: _pooled(out, model, x, names) for x in layers})
-                _check_equal_features(batches[-1], n_features, model)
-                advance(len(batch))
-            yield index, {x: np.concatenate([batch[x] for batch in batches]) for x in layers}
-
-
-def _pooled(
-    out: Mapping[str, NDArray[np.float32]], model: AudioModel, layer: str, names: Sequence[str]
-) -> NDArray[np.float32]:
-    """Average a layer over time, and refuse what no later step could use."""
-    if layer not in out:
-        raise InputError(f"{model.name} returned the layers {list(out)}; expected also {layer!r}")
-    output = np.asarray(out[layer])
-    if output.ndim < 2 or len(output) != len(names) or not output.size:
-        raise InputError(
-            f"{model.name}, layer {layer!r}: shape {output.shape} for {len(names)} sounds; "
-            "expected (n_sounds, ..., n_frames), one row for each sound and at least one frame"
-        )
-    features = time_average(output)
-    bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
-    if bad.size:
-        raise InputError(
-            f"{model.name}, layer {layer!r}: nan or infinite activations for {names[bad[0]]!r}; "
-            "expected finite numbers"
-        )
-    return features
-
-
-def _check_equal_features(
-    batch: Mapping[str, NDArray[np.float32]], n_features: dict[str, int], model: AudioModel
-) -> None:
-    """Refuse a batch with other numbers of features than those before, noted in ``n_features``."""
-    for layer, features in batch.items():
-        found, expected = features.shape[1], n_features.setdefault(layer, features.shape[1])
-        if found != expected:
-            raise InputError(
-                f"{model.name}, layer {layer!r}: {found} features for some sounds, {expected} for "
-                "others; expected as many for every sound (only the time axis, the last, is "
-                "averaged)"
-            )
 
 
 def _warn_of_low_rates(model: AudioModel, sounds: Sounds) -> None:

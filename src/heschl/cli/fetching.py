@@ -1,0 +1,55 @@
+"""The commands that bring data and weights to this machine: ``fetch`` and ``convert``."""
+
+from __future__ import annotations
+
+import argparse
+
+from heschl.brain import DATASETS
+from heschl.models import MODELS
+from heschl.registry import unknown_name
+
+
+def run_fetch(options: argparse.Namespace) -> None:
+    """Bring a dataset or the weights of a model to this machine."""
+    if options.name in DATASETS:
+        _fetch_dataset(options)
+    elif options.name in MODELS:
+        _fetch_weights(options)
+    elif options.name.startswith("hf:"):
+        from heschl.models.huggingface import fetch_hub
+
+        print(f"{options.name} is in {fetch_hub(options.name.removeprefix('hf:'), options.source)}")
+    else:
+        raise unknown_name("dataset or model", options.name, [*DATASETS, *MODELS])
+
+
+def _fetch_dataset(options: argparse.Namespace) -> None:
+    spec = DATASETS[options.name]
+    if spec.fetch is None or spec.plan is None:
+        print(f"{spec.name} is embedded in heschl: nothing to fetch")
+    elif options.dry_run:
+        print(spec.plan().summary())
+    else:
+        print(f"{spec.name} is in {spec.fetch(options.source)}")
+
+
+def _fetch_weights(options: argparse.Namespace) -> None:
+    from heschl.models import weights
+
+    spec = MODELS[options.name]
+    if spec.weights is None:
+        print(f"{spec.name} has no weights: nothing to fetch")
+        return
+    print(f"licence: {spec.weights.licence}")
+    if options.dry_run:
+        print(weights.fetch_plan(spec).summary())
+        return
+    folder = weights.fetch(spec, options.source, accept_license=options.accept_license)
+    print(f"{spec.name} is in {folder}")
+
+
+def run_convert(options: argparse.Namespace) -> None:
+    """Convert a checkpoint to safetensors, without running anything of it."""
+    from heschl.models.weights import convert
+
+    print(convert(options.file, options.output))

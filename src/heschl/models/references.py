@@ -1,0 +1,119 @@
+"""What a user may write for a model: a name, a folder, a hub's name, a module, and its control."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from heschl.errors import UsageError
+
+FORMS = (
+    "NAME, NAME@random:SEED, NAME@permuted:SEED, NAME@file:PATH, hf:ORG/NAME, a folder with a "
+    "config.json, hear:MODULE[:WEIGHTS] or torch:MODULE:FUNCTION"
+)
+
+_CONTROL = re.compile(r"(?P<rest>.+)@(?P<control>random|permuted):(?P<seed>.*)", re.DOTALL)
+_FILE = re.compile(r"(?P<rest>[^@]+)@file:(?P<path>.+)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One model, as a user named it.
+
+    Attributes
+    ----------
+    kind : str
+        "zoo" for a name of the table, else "hf", "hear" or "torch".
+    target : str
+        The name, the repository or folder, or the module.
+    argument : str or None
+        What follows the module: weights (hear) or function (torch).
+    control : str or None
+        "random" (fresh weights), "permuted" (shuffled weights), or None.
+    seed : int
+        Of the control.
+    file : Path or None
+        Weights to load instead of the published ones.
+    """
+
+    kind: str
+    target: str
+    argument: str | None = None
+    control: str | None = None
+    seed: int = 0
+    file: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """What the model is called in results: the reference without folders."""
+        name = self.target if self.kind == "zoo" else f"{self.kind}:{_last(self.target)}"
+        if self.kind == "torch":
+            name = f"{name}:{self.argument}"
+        elif self.argument is not None:
+            name = f"{name}:{_last(self.argument)}"
+        if self.file is not None:
+            name = f"{name}@file:{self.file.name}"
+        return name if self.control is None else f"{name}@{self.control}:{self.seed}"
+
+
+def _last(target: str) -> str:
+    """Name of a folder or file; a hub's ORG/NAME stays whole."""
+    path = Path(target).expanduser()
+    if path.exists() or path.is_absolute() or target.startswith("."):
+        return path.resolve().name
+    return target
+
+
+def parse(text: str) -> Reference:
+    """Take a reference apart.
+
+    Parameters
+    ----------
+    text : str
+        One of `FORMS`.
+
+    Returns
+    -------
+    Reference
+
+    Raises
+    ------
+    UsageError
+        If it has none of these forms.
+    """
+    rest, control, seed, file = text, None, 0, None
+    if match := _CONTROL.fullmatch(rest):
+        rest, control = match["rest"], match["control"]
+        if not re.fullmatch(r"[0-9]{1,9}", match["seed"]):
+            raise UsageError(
+                f"{text!r}: the seed is {match['seed']!r}; expected a whole number from 0 to "
+                f"999999999, as in {rest}@{control}:0"
+            )
+        seed = int(match["seed"])
+    if match := _FILE.fullmatch(rest):
+        rest, file = match["rest"], Path(match["path"]).expanduser()
+        if control == "random":
+            raise UsageError(f"{text!r}: fresh weights and weights of a file; expected one of them")
+    kind, target, argument = _kind(rest, text)
+    if file is not None and kind != "zoo":
+        raise UsageError(f"{text!r}: @file:PATH goes with a model of 'heschl list models' only")
+    return Reference(kind, target, argument, control, seed, file)
+
+
+def _kind(rest: str, text: str) -> tuple[str, str, str | None]:
+    kind, colon, target = rest.partition(":")
+    if colon and kind in ("hf", "hear", "torch"):
+        if not target:
+            raise UsageError(f"{text!r}: nothing follows {kind}:; expected one of {FORMS}")
+        if kind == "hf":
+            return kind, target, None
+        module, second, argument = target.partition(":")
+        if kind == "torch" and not argument:
+            raise UsageError(f"{text!r}: no function is named; expected torch:MODULE:FUNCTION")
+        return kind, module, argument if second else None
+    if (Path(rest).expanduser() / "config.json").is_file():
+        return "hf", rest, None
+    if "@" in rest:
+        raise UsageError(f"{text!r}: unknown control after '@'; expected one of {FORMS}")
+    return "zoo", rest, None

@@ -1,0 +1,138 @@
+"""All 36 published models: names, layers, sizes, and loading from files in the official layout."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from dataclasses import replace
+
+import official
+import pytest
+
+from heschl import cli
+from heschl.brain import natsound165
+from heschl.models import MODELS, load_model, outline
+from heschl.models.huggingface.published import Published
+
+#: Our name and the published identifier of each model with weights (models of arXiv 2511.16849).
+PUBLISHED = {
+    "encodecmae-small": "mel256-ec-small",
+    "encodecmae-base": "mel256-ec-base",
+    "encodecmae-large": "mel256-ec-large",
+    "encodecmae-base-as": "mel256-ec-base-as",
+    "encodecmae-base-fma": "mel256-ec-base-fma",
+    "encodecmae-base-ll": "mel256-ec-base-ll",
+    "encodecmae-base-st": "mel256-ec-base_st-nopn",
+    "encodecmae-large-st": "mel256-ec-large_st-nopn",
+    "encodecmae-ec-base": "ec-ec-base",
+    "encodecmae-spec-base": "spec-ec-base",
+    "beats-iter1": "BEATs_iter1",
+    "beats-iter2": "BEATs_iter2",
+    "beats-iter3": "BEATs_iter3",
+    "beats-iter3-ft": "BEATs_iter3_finetuned_on_AS2M_cpt1",
+    "dasheng-base": "dasheng_base",
+    "dasheng-06b": "dasheng_06B",
+    "dasheng-12b": "dasheng_12B",
+    "dasheng-base-ft": "dasheng_base_ft-as",
+    "cochcnn9-word": "braindnn_kell2018_word",
+    "cochcnn9-speaker": "braindnn_kell2018_speaker",
+    "cochcnn9-audioset": "braindnn_kell2018_audioset",
+    "cochcnn9-multitask": "braindnn_kell2018_word_speaker_audioset",
+    "cochresnet50-word": "braindnn_resnet50_word",
+    "cochresnet50-speaker": "braindnn_resnet50_speaker",
+    "cochresnet50-audioset": "braindnn_resnet50_audioset",
+    "cochresnet50-multitask": "braindnn_resnet50_word_speaker_audioset",
+    "ast": "braindnn_ast",
+    "vggish": "braindnn_vggish",
+    "wav2vec2": "braindnn_wav2vec2",
+    "s2t": "braindnn_s2t",
+    "sepformer": "braindnn_sepformer",
+    "metricgan": "braindnn_metricgan",
+    "dcase2020": "braindnn_dcase2020",
+    "zerospeech": "braindnn_zerospeech",
+    "deepspeech2": "braindnn_deepspeech",
+}
+
+#: The models with most to compute go through `heschl score` at reduced width, all layers kept.
+REDUCED = {
+    "dasheng-06b": {"embed_dim": 160},
+    "dasheng-12b": {"embed_dim": 192},
+    "ast": {"hidden_size": 96, "intermediate_size": 384},
+    "sepformer": {"width": 32, "hidden": 128},
+}
+
+
+def test_the_table_has_the_36_models_of_the_study():
+    learned = {spec.name: spec.aliases for spec in MODELS.values() if spec.weights is not None}
+    assert learned == {name: (published,) for name, published in PUBLISHED.items()}
+    assert MODELS["braindnn_spectemp_filters"].name == "spectrotemporal"
+    assert len(learned) + 1 == 36
+    assert set(official.BY_NAME) == set(PUBLISHED)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_layers_and_sizes_are_those_published(name):
+    model = outline(name)
+    shapes = model.shapes(2 * model.sample_rate)
+    features = {layer: math.prod(shapes[layer][:-1]) for layer in model.layers}
+    assert list(features.items()) == list(official.BY_NAME[name].LAYERS[name].items())
+    assert set(shapes) == {*model.layers, *model.extra_layers}
+
+
+@pytest.fixture
+def released(tmp_path):
+    """A folder for released files, which are large: removed at once."""
+    yield tmp_path
+    shutil.rmtree(tmp_path)
+
+
+@pytest.mark.zoo
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_loads_strictly_from_the_official_layout(name, released, capsys):
+    official.write(name, released)
+    if MODELS[name].weights.convert:
+        (file,) = (path for path in released.rglob("*") if path.is_file())
+        assert cli.run(["convert", str(file)]) == 0
+        assert capsys.readouterr().out == f"{file.with_suffix('.safetensors')}\n"
+    model = load_model(f"{name}@file:{released}")
+    assert model.layers == tuple(official.BY_NAME[name].LAYERS[name])
+    tensors = model.network.state_dict().values()
+    assert not any(tensor.is_meta for tensor in tensors)
+    assert model.n_parameters() == outline(name).n_parameters()
+
+
+@pytest.fixture(scope="module")
+def home(shared, tmp_path_factory):
+    """One store for all models: equal networks with equal weights run once."""
+    home = tmp_path_factory.mktemp("home-of-all")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HESCHL_HOME", str(home))
+        natsound165.fetch(shared / "data" / "natsound165")
+    return home
+
+
+def reduced(name):
+    """The row of the table, its network narrower if it is one of the largest."""
+    spec, smaller = MODELS[name], REDUCED.get(name, {})
+    published = spec.options.get("published")
+    if smaller and isinstance(published, Published):
+        smaller = {"published": replace(published, config=published.config | smaller)}
+    return replace(spec, options=spec.options | smaller)
+
+
+@pytest.mark.shared
+@pytest.mark.zoo
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_fresh_weights_are_scored(name, home, monkeypatch, capsys):
+    monkeypatch.setenv("HESCHL_HOME", str(home))
+    monkeypatch.setitem(MODELS._found, name, reduced(name))
+    assert cli.run(["score", f"{name}@random:0", "--dataset", "natsound165", "--json", "-"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["model"] for row in rows} == {f"{name}@random:0"}
+    assert {row["layer"] for row in rows} <= set(official.BY_NAME[name].LAYERS[name])
+    r2 = {row["target"]: row["value"] for row in rows if row["unit"] == "r2"}
+    assert set(r2) == {"lowfreq", "highfreq", "envsounds", "pitch", "speech", "music"}
+    assert all(-1 < value < 1 for value in r2.values())
+    # filters with random weights, too, tell loud from soft and low from high
+    assert max(r2.values()) > 0.05, r2
