@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from heschl.activations import extract, plan_memory
-from heschl.activations.memory import LARGEST_ON_CPU, USABLE, _cgroup
+from heschl.activations.memory import HELD_BACK, LARGEST_ON_CPU, USABLE, _cgroup
 from heschl.errors import InputError
 from heschl.models import load_model
 from heschl.models.memory import LiveBytes
@@ -80,9 +80,17 @@ def test_the_batch_is_fitted_to_what_is_free():
     assert plan_memory(model, sounds(), batch_size=5).batch_size == 5
     plan = plan_memory(model, sounds(), free_bytes=round(4.2 * each / USABLE))
     assert plan.batch_size == 4
-    small = plan_memory(model, sounds(), batch_size=2).peak_bytes
-    large = plan_memory(model, sounds(), batch_size=6).peak_bytes
-    assert large - small == pytest.approx(4 * each, rel=0.5)  # the process itself moves, too
+
+
+def test_the_estimate_is_what_is_held_and_what_the_allocator_holds_back(monkeypatch):
+    monkeypatch.setattr("heschl.activations.memory._held", lambda _device: 1000)
+    each = 2 * 100 * RATE * 4
+    for n in (2, 6):
+        plan = plan_memory(make(), sounds(), batch_size=n)
+        assert plan.peak_bytes == pytest.approx(1000 + (1 + HELD_BACK) * n * each, rel=0.01)
+    monkeypatch.setattr("heschl.activations.memory.MOST_HELD_BACK", each)
+    plan = plan_memory(make(), sounds(), batch_size=6)
+    assert plan.peak_bytes == pytest.approx(1000 + 7 * each, rel=0.01)
 
 
 def test_what_does_not_fit_is_refused_before_the_run(monkeypatch):

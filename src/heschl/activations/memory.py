@@ -20,6 +20,10 @@ LARGEST_ON_GPU = 64
 #: Share of the memory that is free which a run may take.
 USABLE = 0.8
 
+#: Of what tensors on a CPU take, the allocator of the C library holds back about twice as much when
+#: they are freed, up to so many bytes (seen in benchmarks/extraction.py).
+HELD_BACK, MOST_HELD_BACK = 2, 150_000_000
+
 
 @dataclass(frozen=True)
 class MemoryPlan:
@@ -91,7 +95,9 @@ def plan_memory(
             f"{USABLE:.0%} of that: give shorter sounds, fewer layers, or another device"
         )
     chosen = min(wanted, fitting)
-    return MemoryPlan(chosen, _held(model.device) + fixed + chosen * each)
+    tensors = fixed + chosen * each
+    slack = min(HELD_BACK * tensors, MOST_HELD_BACK) if on_cpu else 0
+    return MemoryPlan(chosen, _held(model.device) + tensors + slack)
 
 
 def _noise(n_sounds: int, n_samples: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
