@@ -35,6 +35,11 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.peak = 0
         self._known: set[int] = set()
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Compiled code never comes here: torch need not import its compiler, which takes 1 s."""
+        return False
+
     def __torch_dispatch__(
         self,
         func: Callable[..., Any],
