@@ -46,6 +46,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/tuckute2023.py
 	$(BIN)/python benchmarks/uncertainty.py
 	$(BIN)/python benchmarks/spectrotemporal.py
+	$(BIN)/python benchmarks/extraction.py
 	$(BIN)/python benchmarks/command_line.py
 
 # the wheel, installed into a clean environment outside the checkout, runs the demo

@@ -24,7 +24,7 @@ import soundfile
 from timing import interleaved
 
 MODELS = ("encodecmae-base", "beats-iter3", "dasheng-base", "cochresnet50-word", "wav2vec2")
-N_SOUNDS, RUNS, RATE, SECONDS = 80, 3, 44_100, 2
+N_SOUNDS, RUNS, RATE, SECONDS = 40, 3, 44_100, 2
 
 
 def sounds_in(folder: Path) -> Any:
@@ -70,7 +70,6 @@ def measure(name: str, folder: Path) -> None:
             "extract 8": lambda: whole(8),
             "bare 8": lambda: bare(8),
             "extract 1": lambda: whole(1),
-            "bare 1": lambda: bare(1),
         },
         runs=RUNS,
     )
@@ -78,7 +77,7 @@ def measure(name: str, folder: Path) -> None:
     print(
         f"{name:22}{seconds['extract 8']:10.2f}{seconds['bare 8']:10.2f}"
         f"{seconds['extract 8'] / seconds['bare 8']:8.2f}{seconds['extract 1']:12.2f}"
-        f"{seconds['bare 1']:10.2f}{seconds['extract 1'] / seconds['extract 8']:10.2f}",
+        f"{seconds['extract 1'] / seconds['extract 8']:10.2f}",
         end="",
         flush=True,
     )
@@ -106,7 +105,7 @@ def main() -> None:
         sounds_in(folder)
         print(f"{N_SOUNDS} sounds of {SECONDS} s, seconds, medians of {RUNS} in turns")
         print(
-            f"{'':22}{'extract':>10}{'bare':>10}{'ratio':>8}{'one by one':>12}{'bare':>10}"
+            f"{'':22}{'extract':>10}{'bare':>10}{'ratio':>8}{'one by one':>12}"
             f"{'/ batch 8':>10}   estimate/peak MB (batch 8, 32)"
         )
         for name in names:

@@ -58,8 +58,8 @@ PUBLISHED = {
 REDUCED = {
     "dasheng-06b": {"embed_dim": 160},
     "dasheng-12b": {"embed_dim": 192},
-    "ast": {"hidden_size": 96, "intermediate_size": 384},
-    "sepformer": {"width": 32, "hidden": 128},
+    "ast": {"hidden_size": 48, "num_attention_heads": 3, "intermediate_size": 96},
+    "sepformer": {"width": 16, "n_heads": 2, "hidden": 64},
 }
 
 
