@@ -29,6 +29,7 @@ suppress_warnings = ["myst.domains"]  # that of sphinx-argparse answers no links
 nitpick_ignore = [
     ("py:obj", "N_REPEATS"),  # docstrings speak of internals where their readers are inside too
     ("py:obj", "heschl.report.selection.shown_targets"),
+    ("py:obj", "NamedTensor"),
     ("py:class", "LookupError"),
     ("py:class", "ValueError"),
     ("py:class", "ImportError"),
@@ -75,6 +76,16 @@ def write_formula(translator, node):
     raise nodes.SkipNode
 
 
+def keep_sentence(app, what, name, obj, options, lines):
+    """Put a property's first sentence together: napoleon took what is before a colon for a type."""
+    for i, line in enumerate(lines):
+        if what == "property" and line.startswith(":type: "):
+            lines[0] = f"{line.removeprefix(':type: ')}: {lines[0]}"
+            del lines[i]
+            break
+
+
 def setup(app):
     app.add_html_math_renderer("mathml", (write_formula, None), (write_formula, None))
     app.connect("missing-reference", resolve_short_name)
+    app.connect("autodoc-process-docstring", keep_sentence, priority=600)  # after napoleon

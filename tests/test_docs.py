@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
+import math
 import os
 import re
 import shlex
@@ -12,21 +14,31 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 
 import heschl
 from heschl import __version__, cli, encode, rsa
 from heschl.brain import DATASETS, natsound165
 from heschl.cli.parser import make_parser
-from heschl.models import MODELS
+from heschl.models import MODELS, outline
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 MARKDOWN = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("docs/*/*.md")])
 PAGES = [*MARKDOWN, ROOT / "docs" / "command-line.rst"]
+ZOO = sorted((ROOT / "docs" / "zoo").glob("*.md"))
 
 #: Pages whose blocks of Python are run, one after the other, as one program.
-RUN = ("your-own-model", "your-own-dataset", "getting-started", "concepts", "models", "datasets")
+RUN = (
+    "your-own-model",
+    "your-own-dataset",
+    "getting-started",
+    "concepts",
+    "models",
+    "extraction",
+    "datasets",
+)
 
 
 def name(path):
@@ -173,17 +185,32 @@ def output_of(arguments, capsys):
     return code, captured.out + captured.err
 
 
-def test_info_prints_what_the_page_says(capsys, monkeypatch):
+def outputs(text):
+    """Return (command, output) of every console block of one command that a block of text follows.
+
+    Those of the pages on models need neither weights nor a network.
+    """
+    found = blocks(text)
+    for (language, content), (following, output) in itertools.pairwise(found):
+        lines = content.splitlines()
+        if (language, following) == ("console", "text") and len(lines) == 1:
+            yield lines[0].removeprefix("$ "), output
+
+
+PROMISED = [
+    (name(page), line, output)
+    for page in (ROOT / "docs" / "models.md", *ZOO)
+    for line, output in outputs(read(page))
+]
+
+
+@pytest.mark.parametrize(("page", "line", "promised"), PROMISED, ids=[p[1] for p in PROMISED])
+def test_commands_print_what_a_page_on_models_says(page, line, promised, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
-    promised = [
-        content
-        for language, content in blocks(read(ROOT / "docs" / "models.md"))
-        if language == "text" and content.startswith("name ")
-    ]
-    assert len(promised) == 1
-    code, printed = output_of(["info", "spectrotemporal"], capsys)
-    assert code == 0
-    assert same(printed, promised[0]), printed
+    program, *arguments = shlex.split(line)
+    assert program == "heschl"
+    _, printed = output_of(arguments, capsys)
+    assert same(printed, promised), printed
 
 
 def test_plan_of_the_download_is_what_the_page_says(capsys):
@@ -278,6 +305,158 @@ def test_registered_names_are_documented():
         text = read(ROOT / "docs" / f"{page}.md")
         for one in names:
             assert f"`{one}`" in text, f"docs/{page}.md does not mention {one}"
+
+
+# the pages on models
+
+
+def table_after(text, header):
+    """Return the cells of the rows of the first table whose header begins so."""
+    rows = re.search(rf"^{re.escape(header)}.*\n\|[-|]+\n((?:\|.*\n)+)", text, re.M)[1]
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows.splitlines()]
+
+
+def overview():
+    """Return the rows of the table of all models by name."""
+    rows = table_after(read(ROOT / "docs" / "models.md"), "| name | published id | layers")
+    return {re.match(r"\[`(.+?)`\]", row[0])[1]: row for row in rows}
+
+
+def listed(cell):
+    """Return what a cell names: ``a``, ``a0`` to ``a9``, or ``a0``, ``a2``, ..., ``a8``."""
+    names = re.findall(r"`([^`]+)`", cell)
+    if "` to `" in cell:
+        (first, last), step = names, 1
+    elif "..." in cell:
+        first, second, last = names
+        step = numbered(second)[1] - numbered(first)[1]
+    else:
+        return names
+    (stem, start, end), (_, stop, _) = numbered(first), numbered(last)
+    return [f"{stem}{n}{end}" for n in range(start, stop + 1, step)]
+
+
+def numbered(one):
+    """Take a name apart where it has its last number."""
+    stem, number, end = re.fullmatch(r"(.*?)(\d+)(\D*)", one).groups()
+    return stem, int(number), end
+
+
+def layer_tables():
+    """Return {model: [(layer, features, on request, published key), ...]} of all pages."""
+    found = {}
+    for page in ZOO:
+        parts = re.split(r"^((?:`[\w-]+`(?:, )?)+):$", read(page), flags=re.M)
+        for names, text in zip(parts[1::2], parts[2::2], strict=True):
+            layers = []
+            for cell, features, _, *key in table_after(text, "| layer | features |"):
+                keys = listed(key[0]) if key else []
+                layers += [
+                    (layer, int(features.replace(",", "")), "on request" in cell, published)
+                    for layer, published in zip(
+                        listed(cell), keys or [None] * len(listed(cell)), strict=True
+                    )
+                ]
+            for model in re.findall(r"`(.+?)`", names):
+                assert model not in found, f"two tables of {model}"
+                found[model] = layers
+    return found
+
+
+def test_every_model_has_its_row_and_its_table():
+    assert list(overview()) == list(MODELS)
+    assert set(layer_tables()) == set(MODELS)
+    for one, row in overview().items():
+        spec = MODELS[one]
+        assert row[1] == (f"`{spec.aliases[0]}`" if spec.aliases else "-")
+        if spec.weights is None:
+            assert row[6] == "-"
+        else:
+            assert spec.weights.licence.startswith(row[6])
+        page = ROOT / "docs" / re.search(r"\((.+?)\)", row[0])[1]
+        assert f"`{one}`" in read(page)
+        assert all(f"`{alias}`" in read(page) for alias in spec.aliases)
+
+
+def test_pinned_hashes_are_those_of_the_code():
+    files = [file for spec in MODELS.values() if spec.weights for file in spec.weights.files]
+    pinned = {file.sha256: file for file in files if file.sha256 is not None}
+    lines = [line for page in ZOO for line in read(page).splitlines()]
+    shown = {sha256: line for line in lines for sha256 in re.findall(r"[0-9a-f]{64}", line)}
+    assert set(shown) == set(pinned)
+    for sha256, line in shown.items():
+        assert f"`{pinned[sha256].path.name}`" in line
+        if pinned[sha256].size is not None:
+            assert f"{pinned[sha256].size:,}" in line
+
+
+@pytest.mark.zoo
+@pytest.mark.parametrize("model", MODELS)
+def test_tables_of_layers_are_those_of_the_code(model):
+    loaded, spec = outline(model), MODELS[model]
+    n_samples = 2 * loaded.sample_rate
+    if hasattr(loaded, "shapes"):
+        shapes = loaded.shapes(n_samples)
+    else:
+        noise = np.random.default_rng(0).standard_normal((1, n_samples), dtype=np.float32)
+        shapes = {layer: found.shape[1:] for layer, found in loaded(noise).items()}
+    features = {layer: math.prod(shape[:-1]) for layer, shape in shapes.items()}
+    shown = layer_tables()[model]
+    assert {layer: n for layer, n, _, _ in shown} == features
+    assert tuple(layer for layer, _, on_request, _ in shown if not on_request) == loaded.layers
+    for layer, _, _, key in shown:
+        if key is not None:
+            assert loaded.site(layer).published == key.replace("ID", spec.aliases[0], 1)
+    _, _, n_layers, sizes, rate, parameters, _ = overview()[model]
+    assert int(n_layers) == len(loaded.layers)
+    assert rate == f"{loaded.sample_rate / 1000:g} kHz"
+    smallest, largest = (f(features[layer] for layer in loaded.layers) for f in (min, max))
+    assert sizes == (f"{smallest:,}" if smallest == largest else f"{smallest:,} to {largest:,}")
+    n_parameters = loaded.n_parameters() if hasattr(loaded, "n_parameters") else 0
+    assert parameters == (f"{n_parameters / 1e6:.1f} M" if n_parameters else "0")
+
+
+def test_cells_name_layers():
+    assert listed("`a`, on request") == ["a"]
+    assert listed("`0` to `3`") == ["0", "1", "2", "3"]
+    assert listed("`1`, `4`, ..., `10`") == ["1", "4", "7", "10"]
+    assert listed("`r.1.rnn` to `r.2.rnn`") == ["r.1.rnn", "r.2.rnn"]
+    assert listed("-") == []
+
+
+@pytest.mark.zoo
+def test_five_minutes_are_followed_to_the_letter(tmp_path, heschl_home):
+    """But for the installation: that of these tests serves."""
+    text = read(ROOT / "docs" / "five-minutes.md")
+    environment = os.environ | {
+        "HESCHL_HOME": str(heschl_home),
+        "HESCHL_OFFLINE": "1",
+        "PYTHONPATH": str(ROOT / "src"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    found = re.findall(r"(?:[Ss]ave as `([\w.]+)`:\n\n)?^```(\w+)\n(.*?)^```$", text, re.S | re.M)
+    printed, n_compared = "", 0
+    for file, language, content in found:
+        if language == "python":
+            assert file, f"a block that belongs to no file: {content[:60]}"
+            (tmp_path / file).write_text(content, encoding="utf-8")
+        elif language == "console" and "pip install" not in content:
+            for line in content.splitlines():
+                done = subprocess.run(
+                    line.removeprefix("$ "),
+                    shell=True,
+                    cwd=tmp_path,
+                    env=environment,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                printed = done.stdout if done.returncode == 0 else done.stderr
+        elif language == "text":
+            assert same(printed, content), printed
+            n_compared += 1
+    assert n_compared == 7
+    assert (tmp_path / "report.html").stat().st_size > 100_000
 
 
 def component_table(text):
