@@ -372,3 +372,9 @@ def test_level_leaves_its_input_alone():
     before = x.copy()
     audio.set_level(x, 0.1)
     np.testing.assert_array_equal(x, before)
+
+
+def test_peak():
+    x = np.array([[0.1, -0.5, 0.25], [0, 0, 0]], np.float32)
+    np.testing.assert_allclose(audio.set_peak(x, 1.0), [[0.2, -1, 0.5], [0, 0, 0]], rtol=1e-6)
+    np.testing.assert_allclose(audio.set_peak(x[0], 0.999), [0.1998, -0.999, 0.4995], rtol=1e-6)

@@ -87,6 +87,11 @@ def test_info(capsys):
             "pooling": "mean over frames",
         }
     ]
+    for name, level in (("zerospeech", "peak 0.999"), ("cochcnn9-word", "rms 0.1, mean removed")):
+        code, out, _ = call(capsys, "info", name, "--json")
+        content = json.loads(out)
+        assert content["level"] == level
+    assert content["rows"][1]["frames per s"] == "about 65"  # 130 in the 2 s that it takes
     code, out, _ = call(capsys, "info", "synthetic")
     assert code == 0
     assert "80 of 2 s" in out

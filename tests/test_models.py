@@ -218,6 +218,15 @@ class TestTorchModules:
             module.conv.weight[0, 0, 0] += 0.01
         assert model.identity() != before
 
+    def test_a_layer_on_request_counts_for_the_identity(self):
+        module = Conv()
+        model = wrap(module, layers=["conv"])
+        assert "head" in model.extra_layers
+        before = model.identity()
+        with torch.no_grad():
+            module.head.bias += 5
+        assert model.identity() != before
+
     def test_chosen_and_unknown_layers(self):
         class Nested(torch.nn.Module):
             def __init__(self):

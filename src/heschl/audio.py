@@ -156,3 +156,22 @@ def set_level(waveforms: FloatArray, rms: float) -> FloatArray:
     silent = np.ptp(waveforms, axis=-1, keepdims=True) == 0
     scaled = np.where(silent, 0.0, x * (rms / np.where(silent, 1.0, level)))
     return scaled.astype(np.float32)
+
+
+def set_peak(waveforms: FloatArray, peak: float) -> FloatArray:
+    """Scale each waveform so that its largest magnitude is a given one.
+
+    Parameters
+    ----------
+    waveforms : ndarray of float32, shape (..., n_samples)
+    peak : float
+        Afterwards, full scale being 1.
+
+    Returns
+    -------
+    ndarray of float32, same shape
+        Zeros stay zeros.
+    """
+    largest = np.abs(waveforms).max(axis=-1, keepdims=True)
+    scaled = waveforms / np.where(largest > 0, largest, np.float32(1)) * np.float32(peak)
+    return scaled.astype(np.float32)

@@ -33,7 +33,7 @@ def model_info(name: str) -> Info:
         facts |= {"family": spec.family, "what it is": spec.summary}
         facts |= {"also called": ", ".join(spec.aliases)} if spec.aliases else {}
     facts["sample rate"] = f"{model.sample_rate} Hz"
-    facts["level"] = "as recorded" if model.level is None else f"rms {model.level}, mean removed"
+    facts["level"] = model.level_in_words()
     facts |= _network_facts(model)
     if spec is not None:
         facts["licence"] = spec.licence
@@ -62,20 +62,22 @@ def _layer_rows(model: AudioModel) -> list[tuple[Any, ...]]:
     long = _shapes(model, SECONDS)
     try:
         short = _shapes(model, SHORTER)
-    except InputError:  # some take one duration only
-        short = long
+    except InputError:  # some take hardly less
+        short = None
     rows = []
     for layer, shape in long.items():
         name = layer if layer in model.layers else f"{layer} (on request)"
         size = " x ".join(map(str, shape))
-        rate = _frame_rate(short[layer][-1], shape[-1])
+        rate = _frame_rate(None if short is None else short[layer][-1], shape[-1])
         rows.append((name, size, rate, math.prod(shape[:-1]), model.pooling(layer)))
     return rows
 
 
-def _frame_rate(n_short: int, n_long: int) -> str:
+def _frame_rate(n_short: int | None, n_long: int) -> str:
     if n_long == 1:
         return "-"
+    if n_short is None:
+        return f"about {n_long / SECONDS:.0f}"
     rate = (n_long - n_short) / (SECONDS - SHORTER)
     return f"{rate:g}" if rate else "fixed"
 

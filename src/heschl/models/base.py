@@ -148,6 +148,10 @@ class AudioModel(abc.ABC):
         """Bring waveforms (n_sounds, n_samples) to the level this model was made for."""
         return waveforms if self.level is None else audio.set_level(waveforms, self.level)
 
+    def level_in_words(self) -> str:
+        """Say in words what `prepare` does to a waveform."""
+        return "as recorded" if self.level is None else f"rms {self.level}, mean removed"
+
     def __call__(
         self, waveforms: FloatArray, layers: Sequence[str] | None = None
     ) -> dict[str, FloatArray]:

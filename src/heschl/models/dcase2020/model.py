@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from heschl import audio
 from heschl.models.base import FloatArray, ModelSpec
 from heschl.models.dcase2020 import CHECKPOINT, frontend
 from heschl.models.dcase2020.network import Network
@@ -78,8 +78,10 @@ class Captioner(NetworkModel):
 
     def prepare(self, waveforms: FloatArray) -> FloatArray:
         """Bring the peak of each waveform (n_sounds, n_samples) to 1; zeros stay zeros."""
-        peak = np.abs(waveforms).max(axis=-1, keepdims=True)
-        return (waveforms / np.where(peak > 0, peak, np.float32(1))).astype(np.float32)
+        return audio.set_peak(waveforms, 1.0)
+
+    def level_in_words(self) -> str:  # noqa: D102 (documented on the base class)
+        return "peak 1"
 
     def inputs(self, waveforms: Tensor) -> Tensor:
         """Return the log-mel spectrogram, shape (n_sounds, n_frames, 64)."""

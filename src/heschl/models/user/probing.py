@@ -22,9 +22,12 @@ def probe(sample_rate: int, seconds: float = 2.0) -> FloatArray:
 
 
 def probed_identity(model: AudioModel) -> dict[str, object]:
-    """Hash of the outputs for the fixed waveforms: whatever changes them changes the key."""
+    """Hash of the outputs for the fixed waveforms: whatever changes them changes the key.
+
+    All layers count, also those on request: a head may be trained while all before it stays.
+    """
     content = hashlib.sha256()
-    for layer, array in model(probe(model.sample_rate)).items():
+    for layer, array in model(probe(model.sample_rate), model.every_layer()).items():
         content.update(f"{layer}{array.shape}".encode())
         content.update(np.ascontiguousarray(array, "<f4").tobytes())
     return {"model": type(model).__name__, "probe_sha256": content.hexdigest()}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from heschl import audio
 from heschl.models.base import FloatArray, ModelSpec
 from heschl.models.network import Layer, NetworkModel
 from heschl.models.weights import find_file, load_strict, read_contents
@@ -50,9 +50,10 @@ class ZeroSpeech(NetworkModel):
 
     def prepare(self, waveforms: FloatArray) -> FloatArray:
         """Bring the peak of each waveform (n_sounds, n_samples) to 0.999; zeros stay zeros."""
-        peak = np.abs(waveforms).max(axis=-1, keepdims=True)
-        scaled = waveforms / np.where(peak > 0, peak, np.float32(1)) * np.float32(frontend.PEAK)
-        return scaled.astype(np.float32)
+        return audio.set_peak(waveforms, frontend.PEAK)
+
+    def level_in_words(self) -> str:  # noqa: D102 (documented on the base class)
+        return f"peak {frontend.PEAK}"
 
     def inputs(self, waveforms: Tensor) -> Tensor:
         """Return the scaled log-mel spectrogram, shape (n_sounds, 80, n_frames)."""
