@@ -75,6 +75,7 @@ def archive(
     storages: Mapping[str, bytes] | None = None,
     *,
     root: str = "archive",
+    order: bytes = b"little",
     extra: Mapping[str, bytes] | None = None,
     compression: int = zipfile.ZIP_STORED,
 ) -> bytes:
@@ -83,7 +84,7 @@ def archive(
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", compression) as zipped:
         zipped.writestr(f"{root}/data.pkl", content)
-        zipped.writestr(f"{root}/byteorder", b"little")
+        zipped.writestr(f"{root}/byteorder", order)
         for key, raw in storages.items():
             zipped.writestr(f"{root}/data/{key}", raw)
         zipped.writestr(f"{root}/version", b"3\n")

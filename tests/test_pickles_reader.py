@@ -26,7 +26,9 @@ SCALARS = (
     | st.text(max_size=20)
     | st.binary(max_size=20)
 )
-KEYS = st.text(max_size=5) | st.integers(-9, 9) | st.tuples(st.integers(), st.text(max_size=3))
+#: Of keys: up to 64 bits; larger ones are refused (see below).
+NUMBERS = st.integers(1 - 2**64, 2**64 - 1)
+KEYS = st.text(max_size=5) | NUMBERS | st.tuples(NUMBERS, st.text(max_size=3))
 VALUES = st.recursive(
     SCALARS | st.frozensets(st.integers(0, 9)) | st.sets(st.text(max_size=3)),
     lambda inner: (

@@ -6,12 +6,14 @@ import json
 
 import pytest
 import small_encoders
-from loopback import Loopback
 
+from heschl import cli
 from heschl.errors import FetchError, OfflineError, UsageError
+from heschl.fetch import downloading
 from heschl.models import load_model
 from heschl.models.huggingface import fetch_hub, load_hub
 from heschl.models.huggingface import hub as hub_module
+from loopback import Loopback
 
 REPOSITORY = "lab/wav2vec2-small"
 FILES = {"config.json", "preprocessor_config.json", "model.safetensors"}
@@ -30,6 +32,7 @@ def released(tmp_path_factory):
 @pytest.fixture
 def server(released, monkeypatch):
     monkeypatch.setattr(hub_module, "WAITS", (0.0,))
+    monkeypatch.setattr(downloading, "WAITS", (0.0,))
     with Loopback(released[0]) as server:
         monkeypatch.setenv("HF_ENDPOINT", f"{server.url}/")
         yield server
@@ -72,11 +75,13 @@ def test_fresh_weights_are_not_downloaded(server, heschl_home):
 
 def test_a_cut_download_goes_on(server, released, heschl_home):
     path = f"{REPOSITORY}/resolve/main/model.safetensors"
-    # the first answer only tells that the file is there
-    server.cut(path, 10**9)
-    server.cut(path, 1000)
+    whole = (released[1] / "model.safetensors").read_bytes()
+    kept = len(whole) // 2 // 8192 * 8192  # whole chunks; what comes of the last one is lost
+    server.cut(path, 10**9)  # the first answer only tells that the file is there
+    server.cut(path, kept + 1000)
     load_hub(REPOSITORY)
-    assert server.ranges_of(path)[-1] is not None
+    assert server.ranges_of(path) == [None, None, f"bytes={kept}-"]
+    assert (stored(heschl_home) / "model.safetensors").read_bytes() == whole
     assert names(stored(heschl_home)) == FILES
 
 
@@ -95,12 +100,12 @@ def test_an_altered_file_is_refused_and_brought_again(server, heschl_home):
 
 def test_what_came_in_place_of_a_file_is_not_kept(server, heschl_home):
     server.alter(f"{REPOSITORY}/resolve/main/model.safetensors", b"<html>please log in</html>")
-    with pytest.raises(FetchError, match="no file of safetensors"):
+    with pytest.raises(FetchError, match="no whole safetensors file"):
         load_hub(REPOSITORY)
     server.alter(f"{REPOSITORY}/resolve/main/config.json", b"<html>please log in</html>")
     (stored(heschl_home) / "config.json").unlink()
     (heschl_home / "pins.txt").unlink()
-    with pytest.raises(FetchError, match=r"config\.json is no JSON"):
+    with pytest.raises(FetchError, match=r"config\.json: what came .* no JSON"):
         load_hub(REPOSITORY)
 
 
@@ -137,7 +142,7 @@ def test_an_index_that_leads_elsewhere_is_refused(server, released, heschl_home)
     (other / "model.safetensors").unlink()
     index = {"weight_map": {"a": "../../../escaped.safetensors"}}
     (other / "model.safetensors.index.json").write_text(json.dumps(index))
-    with pytest.raises(FetchError, match="lists '../../../escaped.safetensors'"):
+    with pytest.raises(FetchError, match=r"lists '\.\./\.\./\.\./escaped\.safetensors'"):
         load_hub("lab/escaping")
     assert not list(heschl_home.rglob("*escaped*"))
 
@@ -146,8 +151,22 @@ def test_weights_that_are_not_there(server, released):
     other = released[0] / "lab" / "empty" / "resolve" / "main"
     small_encoders.save("wav2vec2", other)
     (other / "model.safetensors").unlink()
-    with pytest.raises(FetchError, match="not there, nor model.safetensors.index.json"):
+    with pytest.raises(FetchError, match=r"not there, nor model\.safetensors\.index\.json"):
         load_hub("lab/empty")
+
+
+def test_a_dry_run_asks_no_one(server, released, heschl_home, capsys):
+    assert cli.run(["fetch", f"hf:{REPOSITORY}", "--dry-run"]) == 0
+    said = (
+        f"hf:{REPOSITORY}: nothing in {stored(heschl_home)}; configuration, front end and weights"
+    )
+    assert said in capsys.readouterr().out
+    assert server.requests == []
+    fetch_hub(REPOSITORY, released[1])
+    assert cli.run(["fetch", f"hf:{REPOSITORY}", "--dry-run"]) == 0
+    assert "model.safetensors in" in capsys.readouterr().out
+    assert server.requests == []
+    assert cli.run(["fetch", "hf:alone", "--dry-run"]) == 2
 
 
 # copies that a user has
@@ -174,10 +193,10 @@ def test_another_copy_than_the_pinned_one_is_refused(released, heschl_home, tmp_
     assert (stored(heschl_home) / "config.json").read_text() == config
     (tmp_path / "model.safetensors").write_bytes(b"<html>")
     (tmp_path / "config.json").write_text(config)
-    with pytest.raises(FetchError, match="no file of safetensors"):
+    with pytest.raises(FetchError, match="no whole safetensors file"):
         fetch_hub(REPOSITORY, tmp_path)
     (tmp_path / "model.safetensors").unlink()
-    with pytest.raises(FetchError, match="none of model.safetensors"):
+    with pytest.raises(FetchError, match=r"none of model\.safetensors"):
         fetch_hub(REPOSITORY, tmp_path)
 
 

@@ -7,6 +7,7 @@ import math
 from contextlib import nullcontext
 from dataclasses import replace
 
+import hostile_pickles
 import numpy as np
 import pytest
 import small_encoders
@@ -14,11 +15,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import heschl
+from checkpoint_files import archive, state, tensor
 from heschl.errors import HeschlWarning, InputError, UnknownNameError, UsageError
 from heschl.models import load_model
 from heschl.models.controls import seeded
 from heschl.models.huggingface import load_hub
 from heschl.sounds import Sounds
+
+pytestmark = pytest.mark.zoo
 
 N_BLOCKS = {kind: 4 if kind == "clap" else 3 for kind in small_encoders.BUILDERS}
 
@@ -360,3 +364,87 @@ def test_a_model_of_text_is_refused(tmp_path):
 def test_what_is_neither_folder_nor_repository(reference):
     with pytest.raises(UsageError, match="neither a folder nor a repository"):
         load_hub(reference)
+
+
+# files that are damaged, or mean harm
+
+
+KEY = "wav2vec2.encoder.layers.1.attention.k_proj.weight"
+
+
+@pytest.mark.parametrize("kind", ["int64", "bool", "float8_e4m3fn", "complex64"])
+def test_other_kinds_of_numbers_are_named(own, kind):
+    """The library would make floats of them."""
+    rewrite(own, lambda tensors: tensors.update({KEY: tensors[KEY].to(getattr(torch, kind))}))
+    kind = "complex" if kind == "complex64" else f"numbers of type {kind}"
+    with pytest.raises(InputError, match=rf"model\.safetensors: tensor {KEY} has {kind}"):
+        load_hub(own)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_values_that_are_not_finite_are_named(own, value):
+    rewrite(own, lambda tensors: tensors[KEY].__setitem__((1, 2), value))
+    said = r"model\.safetensors: tensor encoder\.layers\.1\.attention\.k_proj\.weight is not finite"
+    with pytest.raises(InputError, match=said):
+        load_hub(own)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+def test_files_that_are_cut_short_or_something_else(own, name):
+    path = own / name
+    if name.endswith(".bin"):
+        torch.save(load_file(own / "model.safetensors"), path)
+        (own / "model.safetensors").unlink()
+    load_hub(own)
+    whole = path.read_bytes()
+    for content in (whole[:-1], whole[: len(whole) // 2], whole[:20], b"", b"<html>"):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=rf"{name}: "):
+            load_hub(own)
+
+
+def test_nothing_of_a_torch_file_is_run(own, tmp_path):
+    canary = tmp_path / "canary"
+    (own / "model.safetensors").unlink()
+    attack = hostile_pickles.RUNNING["os.system"](canary)
+    for content in (state(w=tensor(), x=attack), state(w=attack)):
+        (own / "pytorch_model.bin").write_bytes(archive(content))
+        with pytest.raises(InputError, match=r"pytorch_model\.bin: wants os\.system, but a check"):
+            load_hub(own)
+    assert not canary.exists()
+
+
+def test_shards_that_are_missing_or_hold_the_same(own):
+    tensors = load_file(own / "model.safetensors")
+    (own / "model.safetensors").unlink()
+    names = ["model-1.safetensors", "model-2.safetensors"]
+    index = {"weight_map": dict.fromkeys(tensors, names[0]) | {KEY: names[1]}}
+    (own / "model.safetensors.index.json").write_text(json.dumps(index))
+    save_file(tensors, own / names[0], metadata={"format": "pt"})
+    with pytest.raises(InputError, match=r"no model-2\.safetensors in it, which model\.safetens"):
+        load_hub(own)
+    save_file({KEY: tensors[KEY]}, own / names[1], metadata={"format": "pt"})
+    with pytest.raises(InputError, match=rf"model-2\.safetensors: tensor {KEY} is in another file"):
+        load_hub(own)
+    save_file({k: v for k, v in tensors.items() if k != KEY}, own / names[0])
+    load_hub(own)
+    for content in ("{}", "[", '{"weight_map": [1]}', '{"weight_map": {"a": "../b.safetensors"}}'):
+        (own / "model.safetensors.index.json").write_text(content)
+        with pytest.raises(InputError, match=r"index\.json: (no index of weights|lists)"):
+            load_hub(own)
+
+
+@pytest.mark.parametrize("rate", ["x", 0, -1, None, 44.1])
+def test_a_front_end_without_a_sample_rate(own, rate):
+    content = json.loads((own / "preprocessor_config.json").read_text())
+    content["sampling_rate"] = rate
+    (own / "preprocessor_config.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="expected a model of sounds, with a whole number of Hz"):
+        load_hub(own)
+
+
+def test_a_configuration_that_does_not_fit_together(own):
+    content = json.loads((own / "config.json").read_text())
+    (own / "config.json").write_text(json.dumps(content | {"num_attention_heads": 5}))
+    with pytest.raises(InputError, match=r"config\.json: no network of transformers .*num_heads"):
+        load_hub(own)

@@ -16,9 +16,7 @@ def run_fetch(options: argparse.Namespace) -> None:
     elif options.name in MODELS:
         _fetch_weights(options)
     elif options.name.startswith("hf:"):
-        from heschl.models.huggingface import fetch_hub
-
-        print(f"{options.name} is in {fetch_hub(options.name.removeprefix('hf:'), options.source)}")
+        _fetch_repository(options)
     else:
         raise unknown_name("dataset or model", options.name, [*DATASETS, *MODELS])
 
@@ -40,12 +38,25 @@ def _fetch_weights(options: argparse.Namespace) -> None:
     if spec.weights is None:
         print(f"{spec.name} has no weights: nothing to fetch")
         return
-    print(f"licence: {spec.weights.licence}")
     if options.dry_run:
-        print(weights.fetch_plan(spec).summary())
+        print(f"licence: {spec.weights.licence}")
+        planned = weights.fetch_plan(spec)
+        print(planned.summary())
+        if planned.todo and options.source is None:
+            weights.check_address(spec)
         return
     folder = weights.fetch(spec, options.source, accept_license=options.accept_license)
     print(f"{spec.name} is in {folder}")
+
+
+def _fetch_repository(options: argparse.Namespace) -> None:
+    from heschl.models import huggingface
+
+    repository = options.name.removeprefix("hf:")
+    if options.dry_run:
+        print(huggingface.describe_hub(repository))
+    else:
+        print(f"{options.name} is in {huggingface.fetch_hub(repository, options.source)}")
 
 
 def run_convert(options: argparse.Namespace) -> None:

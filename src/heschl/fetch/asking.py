@@ -134,9 +134,15 @@ def translated(refuse: Refuse) -> Iterator[None]:
         requests.exceptions.Timeout,
         requests.exceptions.ChunkedEncodingError,
     ) as error:
-        raise TemporaryFailureError(f"the connection failed ({error})") from error
+        raise TemporaryFailureError(f"the connection failed ({_cause(error)})") from error
     except requests.exceptions.RequestException as error:
         raise refuse(f"the request failed ({error})") from error
+
+
+def _cause(error: Exception) -> object:
+    """Return what is behind an error, without the attempts of the library around it."""
+    inner = error.args[0] if error.args else error
+    return getattr(inner, "reason", None) or inner
 
 
 def _check_status(response: requests.Response, refuse: Refuse, also: Collection[int]) -> None:

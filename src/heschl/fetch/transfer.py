@@ -35,11 +35,11 @@ class FileDownload(Arrival):
 
     def _complete(self) -> None:
         """Receive what is missing of the partial file; try again after temporary failures."""
-        self.asking.persist(
-            self._receive,
-            self._error,
-            lambda: f"; the {self._n_received()} bytes that came are kept and it goes on there",
-        )
+        self.asking.persist(self._receive, self._error, self._kept)
+
+    def _kept(self) -> str:
+        n_bytes = self._n_received()
+        return f"; the {n_bytes} bytes that came are kept and it goes on there" if n_bytes else ""
 
     def _receive(self) -> None:
         """Make one request, for the bytes that are missing, and append them."""

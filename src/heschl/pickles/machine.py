@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from heschl.errors import InputError
+from heschl.pickles.keys import Keys
 from heschl.pickles.operations import add, assign, build, call, extend
 from heschl.pickles.records import Name
+from heschl.pickles.stack import Stack
 
 _PUSHED = frozenset(
     {
@@ -75,10 +77,10 @@ class Machine:
         self.find = find
         self.persistent = persistent
         self.limits = limits
-        self.stack: list[Any] = []
-        self.marks: list[int] = []
+        self.stack = Stack()
         self.memo: dict[int, Any] = {}
         self.n_kept = 0
+        self.keys = Keys()
         self.names: dict[tuple[str, str], Name] = {}
 
     def run(self, stream: Any) -> Any:
@@ -87,51 +89,23 @@ class Machine:
             if number >= self.limits.opcodes:
                 raise InputError(f"has more than {self.limits.opcodes} opcodes")
             self._do(opcode.name, argument)
-        return self._pop()
+        return self.stack.pop()
 
     def _do(self, name: str, argument: Any) -> None:
         if name in _PUSHED:
-            self.stack.append(argument)
+            self.stack.push(argument)
         elif name in _PUTS:
             self._keep(int(argument))
         elif name in _GETS:
-            self.stack.append(self.memo[int(argument)])
+            self.stack.push(self.memo[int(argument)])
         elif name in _FRESH:
-            self.stack.append(_FRESH[name]())
+            self.stack.push(_FRESH[name]())
         elif name in _TUPLES:
-            self.stack.append(tuple(self._pop_many(_TUPLES[name])))
+            self.stack.push(tuple(self.stack.pop_many(_TUPLES[name])))
         elif name in _ACTIONS:
             _ACTIONS[name](self, argument)
         else:
             raise InputError(f"uses the opcode {name}, which no file of numbers and texts needs")
-
-    # the stack: what is below the last mark is out of reach
-
-    def _floor(self) -> int:
-        return self.marks[-1] if self.marks else 0
-
-    def _pop(self) -> Any:
-        if len(self.stack) <= self._floor():
-            raise IndexError("a value is missing on its stack")
-        return self.stack.pop()
-
-    def _pop_many(self, n: int) -> list[Any]:
-        if len(self.stack) - n < self._floor():
-            raise IndexError("a value is missing on its stack")
-        taken = self.stack[len(self.stack) - n :]
-        del self.stack[len(self.stack) - n :]
-        return taken
-
-    def _pop_mark(self) -> list[Any]:
-        mark = self.marks.pop()
-        taken = self.stack[mark:]
-        del self.stack[mark:]
-        return taken
-
-    def _top(self) -> Any:
-        if len(self.stack) <= self._floor():
-            raise IndexError("a value is missing on its stack")
-        return self.stack[-1]
 
     # actions
 
@@ -141,77 +115,65 @@ class Machine:
         if int(argument) > _NEWEST:
             raise ValueError(f"protocol {argument}")
 
-    def _mark(self, _: Any) -> None:
-        self.marks.append(len(self.stack))
-
-    def _drop(self, _: Any) -> None:
-        if self.marks and self.marks[-1] == len(self.stack):
-            self.marks.pop()  # as pickle has it: POP takes a mark away too
-        else:
-            self._pop()
-
-    def _drop_mark(self, _: Any) -> None:
-        self._pop_mark()
-
     def _duplicate(self, _: Any) -> None:
-        self.stack.append(self._top())
+        self.stack.push(self.stack.top())
 
     def _make_list(self, _: Any) -> None:
-        self.stack.append(self._pop_mark())
+        self.stack.push(self.stack.pop_mark())
 
     def _make_tuple(self, _: Any) -> None:
-        self.stack.append(tuple(self._pop_mark()))
+        self.stack.push(tuple(self.stack.pop_mark()))
 
     def _keep(self, place: int) -> None:
         # writers count up; one large number would make other readers ask for gigabytes
         if not 0 <= place <= self.n_kept:
             raise InputError(f"keeps object {place} after {self.n_kept} others")
-        self.memo[place] = self._top()
+        self.memo[place] = self.stack.top()
         self.n_kept += 1
 
     def _memoize(self, _: Any) -> None:
-        self.memo[len(self.memo)] = self._top()
+        self.memo[len(self.memo)] = self.stack.top()
         self.n_kept += 1
 
     def _append(self, _: Any) -> None:
-        value = self._pop()
-        extend(self._top(), [value])
+        value = self.stack.pop()
+        extend(self.stack.top(), [value])
 
     def _appends(self, _: Any) -> None:
-        values = self._pop_mark()
-        extend(self._top(), values)
+        values = self.stack.pop_mark()
+        extend(self.stack.top(), values)
 
     def _add_items(self, _: Any) -> None:
-        values = self._pop_mark()
-        add(self._top(), values)
+        values = self.stack.pop_mark()
+        add(self.stack.top(), values, self.keys)
 
     def _set_item(self, _: Any) -> None:
-        values = self._pop_many(2)
-        assign(self._top(), values)
+        values = self.stack.pop_many(2)
+        assign(self.stack.top(), values, self.keys)
 
     def _set_items(self, _: Any) -> None:
-        values = self._pop_mark()
-        assign(self._top(), values)
+        values = self.stack.pop_mark()
+        assign(self.stack.top(), values, self.keys)
 
     def _make_dict(self, _: Any) -> None:
-        values = self._pop_mark()
-        self.stack.append({})
-        assign(self.stack[-1], values)
+        made: dict[Any, Any] = {}
+        assign(made, self.stack.pop_mark(), self.keys)
+        self.stack.push(made)
 
     def _make_frozen_set(self, _: Any) -> None:
-        values: set[Any] = set()
-        add(values, self._pop_mark())
-        self.stack.append(frozenset(values))
+        made: set[Any] = set()
+        add(made, self.stack.pop_mark(), self.keys)
+        self.stack.push(frozenset(made))
 
     def _name(self, argument: Any) -> None:
         module, _, name = str(argument).partition(" ")
-        self.stack.append(self._found(module, name))
+        self.stack.push(self._found(module, name))
 
     def _stacked_name(self, _: Any) -> None:
-        module, name = self._pop_many(2)
+        module, name = self.stack.pop_many(2)
         if not isinstance(module, str) or not isinstance(name, str):
             raise TypeError("a name that is no text")
-        self.stack.append(self._found(module, name))
+        self.stack.push(self._found(module, name))
 
     def _found(self, module: str, name: str) -> Name:
         origin = (module, name)
@@ -222,32 +184,32 @@ class Machine:
         return self.names[origin]
 
     def _call(self, _: Any) -> None:
-        called, args = self._pop_many(2)
-        self.stack.append(call(called, args))
+        called, args = self.stack.pop_many(2)
+        self.stack.push(call(called, args))
 
     def _call_with_keywords(self, _: Any) -> None:
-        called, args, keywords = self._pop_many(3)
+        called, args, keywords = self.stack.pop_many(3)
         if not isinstance(args, tuple) or not isinstance(keywords, dict):
             raise TypeError("arguments that are no tuple and no dictionary")
-        self.stack.append(call(called, (args, keywords) if keywords else args))
+        self.stack.push(call(called, (args, keywords) if keywords else args))
 
     def _build(self, _: Any) -> None:
-        state = self._pop()
-        build(self._top(), state)
+        state = self.stack.pop()
+        build(self.stack.top(), state)
 
     def _identify(self, _: Any) -> None:
         if self.persistent is None:
             raise InputError("uses the opcode BINPERSID, which no table needs")
-        self.stack.append(self.persistent(self._pop()))
+        self.stack.push(self.persistent(self.stack.pop()))
 
 
-_ACTIONS: dict[str, Callable[[Machine, Any], None]] = {
+_ACTIONS: dict[str, Callable[[Machine, Any], object]] = {
     "PROTO": Machine._protocol,
     "FRAME": lambda *_: None,
     "STOP": lambda *_: None,
-    "MARK": Machine._mark,
-    "POP": Machine._drop,
-    "POP_MARK": Machine._drop_mark,
+    "MARK": lambda self, _: self.stack.mark(),
+    "POP": lambda self, _: self.stack.drop(),
+    "POP_MARK": lambda self, _: self.stack.pop_mark(),
     "DUP": Machine._duplicate,
     "MEMOIZE": Machine._memoize,
     "LIST": Machine._make_list,

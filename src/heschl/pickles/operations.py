@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
 from typing import Any
 
-from heschl.errors import InputError
+from heschl.pickles.keys import Keys
 from heschl.pickles.records import Maker, Record, is_record_class
 
-_LONGEST_KEY = 16
 _MOST_ARGUMENTS = 16
 
 
@@ -38,17 +36,17 @@ def extend(target: Any, values: list[Any]) -> None:
         raise TypeError(f"values appended to one of type {type(target).__name__}")
 
 
-def add(target: Any, values: Iterable[Any]) -> None:
+def add(target: Any, values: list[Any], keys: Keys) -> None:
     """Add values to a set."""
     if isinstance(target, Record):
         target.entries.extend(values)
     elif isinstance(target, set):
-        target.update(checked_key(value) for value in values)
+        target.update(keys.checked(value) for value in values)
     else:
         raise TypeError(f"values added to one of type {type(target).__name__}")
 
 
-def assign(target: Any, values: list[Any]) -> None:
+def assign(target: Any, values: list[Any], keys: Keys) -> None:
     """Set entries: keys and values in turn."""
     if len(values) % 2:
         raise TypeError("keys without a value")
@@ -56,26 +54,9 @@ def assign(target: Any, values: list[Any]) -> None:
     if isinstance(target, Record):
         target.entries.extend(pairs)
     elif isinstance(target, dict):
-        target.update((checked_key(key), value) for key, value in pairs)
+        target.update((keys.checked(key), value) for key, value in pairs)
     else:
         raise TypeError(f"entries set in a value of type {type(target).__name__}")
-
-
-def checked_key(value: Any) -> Any:
-    """Refuse keys that would take long to hash, again and again: deep tuples, very large ones."""
-    parts = value if isinstance(value, tuple) else (value,)
-    if len(parts) > _LONGEST_KEY or not all(_is_simple(part) for part in parts):
-        raise InputError(
-            f"has a key of type {type(value).__name__}; expected a text, a number, or a short "
-            "tuple of them"
-        )
-    return value
-
-
-def _is_simple(value: Any) -> bool:
-    if isinstance(value, int):
-        return value.bit_length() <= 64
-    return not isinstance(value, tuple | frozenset | complex)
 
 
 def build(target: Any, state: Any) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from heschl.errors import InputError
+from heschl.pickles.keys import Keys
 from heschl.pickles.records import Maker, Record, is_record_class
 from heschl.pickles.tensors import StoredTensor
 
@@ -22,25 +23,30 @@ FLOAT = "__float__"  # nan, inf or -inf
 INTEGER = "__integer__"  # one of more than 64 bits, in hexadecimal digits
 BYTES = "__bytes__"  # in base64
 NAME = "__name__"  # of something that is not called
-CLASS = "__class__"  # of a record; beside it its state, "args" and "entries"
+CLASS = "__class__"  # of a record; beside it its attributes, and what follows
+ARGS = "__args__"  # what it was called with
+ENTRIES = "__entries__"  # what was appended to it, or set in it
+STATE = "__state__"  # instead of attributes: a state of another kind
 LEFT_OUT = "__left_out__"  # why
 
 #: What a checkpoint may have at most. Characters of texts, names and bytes are counted too.
-MOST_VALUES = 2_000_000
+MOST_VALUES = 1_000_000
 MOST_CHARACTERS = 40_000_000
 DEEPEST = 100
 
 #: How deep records are kept: they hold all sorts of things, and only tell what there was.
 DEEPEST_RECORD = 40
 
-_RESERVED = ("args", "entries", "state")
+_NOT_NAMES = ("", "__metadata__")  # which safetensors keeps for itself
+_KEYS = str | int | float | bytes | None
 
 
 def encode(tree: Any) -> tuple[Any, dict[str, StoredTensor]]:
     """Return what `read_torch_file` found, JSON-ready, and its tensors by their names.
 
     A name is the way to the tensor: keys joined by ``/``, with ``~`` and ``/`` in a key written
-    ``~0`` and ``~1`` (as in RFC 6901). Several names of one tensor share the first.
+    ``~0`` and ``~1`` (as in RFC 6901). Several names of one tensor share the first; of several
+    tensors at one place (below keys that are no texts), the others end with ``~~2``, ``~~3`` ...
 
     Raises
     ------
@@ -68,21 +74,14 @@ def decode(content: Any, tensor: Callable[[str], Any]) -> Any:
     InputError
         If it is nothing that `encode` writes.
     """
-    if isinstance(content, list):
-        return [decode(one, tensor) for one in content]
-    if not isinstance(content, dict):
-        return content
-    if len(content) == 1:
-        (key, value), *_ = content.items()
-        if key in _DECODERS:
-            return _DECODERS[key](value, tensor)
-    return {key: decode(value, tensor) for key, value in content.items()}
+    return _Decoder(tensor).decode(content)
 
 
 class _Encoder:
     def __init__(self) -> None:
         self.tensors: dict[str, StoredTensor] = {}
         self._names: dict[tuple[Any, ...], str] = {}
+        self._n_named = dict.fromkeys(_NOT_NAMES, 1)
         self._n_values = 0
         self._n_characters = 0
         self._open: set[int] = set()
@@ -153,16 +152,14 @@ class _Encoder:
     def _record(self, record: Record, way: tuple[str, ...], in_record: int) -> Any:
         out = {CLASS: self._text(".".join(record.origin))}
         if record.args:
-            out["args"] = self.encode(record.args, (*way, "args"), in_record=in_record)
+            out[ARGS] = self.encode(record.args, (*way, ARGS), in_record=in_record)
         if record.entries:
-            out["entries"] = self.encode(record.entries, (*way, "entries"), in_record=in_record)
+            out[ENTRIES] = self.encode(record.entries, (*way, ENTRIES), in_record=in_record)
         if record.state is None:
             return out
         state = self.encode(record.state, way, in_record=in_record)
-        is_plain = isinstance(state, dict) and not any(
-            key in _RESERVED or key.startswith("__") for key in state
-        )
-        return out | (state if is_plain else {"state": state})
+        named = isinstance(state, dict) and not any(key.startswith("__") for key in state)
+        return out | (state if named else {STATE: state})
 
     def _scalar(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -184,8 +181,8 @@ class _Encoder:
     def _name(self, tensor: StoredTensor, way: tuple[str, ...]) -> str:
         if tensor.place not in self._names:
             name = "/".join(part.replace("~", "~0").replace("/", "~1") for part in way)
-            while name in self.tensors or name in ("", "__metadata__"):  # which safetensors keeps
-                name += "~"
+            n = self._n_named[name] = self._n_named.get(name, 0) + 1
+            name = name if n == 1 else f"{name}~~{n}"  # which stands for no way
             self._names[tensor.place] = self._text(name)
             self.tensors[name] = tensor
         return self._names[tensor.place]
@@ -204,30 +201,41 @@ def _order(value: Any) -> tuple[str, str]:
     return type(value).__name__, repr(value) if is_simple else ""
 
 
-def _decode_items(value: Any, tensor: Callable[[str], Any]) -> dict[Any, Any]:
-    out = {}
-    for key, one in _pairs(value):
-        key = decode(key, tensor)
-        if isinstance(key, list) and all(isinstance(part, _KEYS) for part in key):
-            key = tuple(key)
-        if isinstance(key, tuple | _KEYS):
-            out[key] = decode(one, tensor)
-    return out
+class _Decoder:
+    def __init__(self, tensor: Callable[[str], Any]) -> None:
+        self._keys = Keys()
+        self._decoders: dict[str, Callable[[Any], Any]] = {
+            TENSOR: lambda value: tensor(str(value)),
+            ITEMS: self._items,
+            FLOAT: float,
+            INTEGER: lambda value: int(str(value), 16),
+            BYTES: base64.b64decode,
+            NAME: str,
+        }
+
+    def decode(self, content: Any) -> Any:
+        if isinstance(content, list):
+            return [self.decode(one) for one in content]
+        if not isinstance(content, dict):
+            return content
+        if len(content) == 1:
+            ((key, value),) = content.items()
+            if key in self._decoders:
+                return self._decoders[key](value)
+        return {key: self.decode(value) for key, value in content.items()}
+
+    def _items(self, value: Any) -> dict[Any, Any]:
+        out = {}
+        for key, one in _pairs(value):
+            key = self.decode(key)
+            if isinstance(key, list) and all(isinstance(part, _KEYS) for part in key):
+                key = tuple(key)
+            if isinstance(key, tuple | _KEYS):
+                out[self._keys.checked(key)] = self.decode(one)
+        return out
 
 
 def _pairs(value: Any) -> list[Any]:
     if not isinstance(value, list) or not all(isinstance(p, list) and len(p) == 2 for p in value):
         raise InputError("has entries that are no pairs")
     return value
-
-
-_KEYS = str | int | float | bytes | None
-
-_DECODERS: dict[str, Callable[[Any, Callable[[str], Any]], Any]] = {
-    TENSOR: lambda value, tensor: tensor(str(value)),
-    ITEMS: _decode_items,
-    FLOAT: lambda value, _: float(value),
-    INTEGER: lambda value, _: int(str(value), 16),
-    BYTES: lambda value, _: base64.b64decode(value),
-    NAME: lambda value, _: str(value),
-}

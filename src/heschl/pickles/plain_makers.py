@@ -7,7 +7,7 @@ from collections import OrderedDict
 from typing import Any
 
 from heschl.errors import InputError
-from heschl.pickles.operations import checked_key
+from heschl.pickles.keys import Keys
 from heschl.pickles.records import Record
 
 #: What may be copied in all from one pickle: one list can be the argument of a million calls.
@@ -28,6 +28,7 @@ class PlainMakers:
 
     def __init__(self) -> None:
         self._n_copied = 0
+        self._keys = Keys()
         self.makers = {
             ("collections", "OrderedDict"): self.ordered,
             ("collections", "defaultdict"): lambda *_: OrderedDict(),
@@ -51,7 +52,7 @@ class PlainMakers:
         self._count(len(pairs))
         made: OrderedDict[Any, Any] = OrderedDict()
         for key, value in pairs:
-            made[checked_key(key)] = value
+            made[self._keys.checked(key)] = value
         return made
 
     def encoded(self, text: Any, encoding: Any = None, /) -> bytes:

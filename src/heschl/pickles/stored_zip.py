@@ -63,7 +63,10 @@ def read_members(stream: IO[bytes]) -> dict[str, Member]:
     length = stream.seek(0, 2)
     n_members, size, start = _end(stream, length)
     if n_members > MOST_MEMBERS or size > LARGEST_DIRECTORY:
-        raise InputError(f"an archive of {n_members} members; expected at most {MOST_MEMBERS}")
+        raise InputError(
+            f"an archive of {n_members} members, which take {size} bytes to list; expected at most "
+            f"{MOST_MEMBERS} and {LARGEST_DIRECTORY}"
+        )
     if start + size > length:
         raise InputError("the directory of the archive lies outside of it")
     stream.seek(start)
@@ -150,7 +153,8 @@ def _content_offset(stream: IO[bytes], name: str, header: int, end: int) -> int:
     stream.seek(header)
     fields = _LOCAL.unpack(stream.read(_LOCAL.size))
     found = stream.read(fields[9]).decode("utf-8", errors="backslashreplace")
-    if fields[0] != b"PK\x03\x04" or fields[3] or found != name:
+    packed = fields[2] & _ENCRYPTED or fields[3]
+    if fields[0] != b"PK\x03\x04" or packed or found != name:
         raise InputError(f"member {shown(name)!r} is not where the directory of the archive says")
     return header + _LOCAL.size + int(fields[9]) + int(fields[10])
 

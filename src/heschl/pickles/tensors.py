@@ -53,7 +53,10 @@ STORAGES = {
 }
 
 _MOST_AXES = 64
-_SMALL = 1 << 16
+
+#: How many numbers a view may have that repeats those of a smaller storage (as torch's ``expand``
+#: makes it): it takes no memory by itself, but a copy of it would.
+_LARGEST_REPEAT = 1 << 24
 
 
 @dataclass(eq=False)
@@ -158,7 +161,7 @@ def view(storage: Any, dtype: str | None, offset: Any, shape: Any, strides: Any)
         raise InputError("has a tensor without a storage")
     dtype = dtype or storage.dtype
     n_there = storage.length * ITEM_SIZES[storage.dtype] // ITEM_SIZES[dtype]
-    shape, strides = _numbers(shape, "shape"), _numbers(strides, "strides")
+    shape, strides = _numbers(shape, "shape"), _numbers(strides, "stride")
     (offset,) = _numbers((offset,), "offset")
     if len(shape) != len(strides):
         raise InputError(f"has a tensor of shape {shape} with {len(strides)} strides")
@@ -169,7 +172,7 @@ def view(storage: Any, dtype: str | None, offset: Any, shape: Any, strides: Any)
             f"has a tensor of shape {shape}, strides {strides}, from number {offset} on, in a "
             f"storage of {n_there} numbers"
         )
-    if n_values > max(n_there, _SMALL) or math.prod(max(n, 1) for n in shape) >= 1 << 48:
+    if n_values > max(n_there, _LARGEST_REPEAT) or math.prod(max(n, 1) for n in shape) >= 1 << 48:
         raise InputError(f"has a tensor of shape {shape} over a storage of {n_there} numbers")
     start = storage.start * ITEM_SIZES[storage.dtype] // ITEM_SIZES[dtype]
     return StoredTensor(storage.storage, dtype, shape, strides, start + offset)
@@ -216,7 +219,7 @@ MAKERS: Mapping[tuple[str, str], Any] = {
 
 def _numbers(values: Any, what: str) -> tuple[int, ...]:
     if not isinstance(values, tuple) or len(values) > _MOST_AXES:
-        raise InputError(f"has a tensor with a {what} of type {type(values).__name__}")
+        raise InputError(f"has a tensor whose {what} is no tuple of at most {_MOST_AXES} numbers")
     if not all(type(value) is int and 0 <= value < 1 << 62 for value in values):
-        raise InputError(f"has a tensor with a {what} of other things than counts")
+        raise InputError(f"has a tensor whose {what} is something else than counts")
     return values

@@ -138,4 +138,22 @@ def fetch_hub(repository: str, source: Path | None = None) -> Path:
     return install_repository(repository, source)
 
 
-__all__ = ["SPECS", "fetch_hub", "load_hub"]
+def describe_hub(repository: str) -> str:
+    """Say in one line what is here of a repository of the hub; nothing is requested.
+
+    Parameters
+    ----------
+    repository : str
+        ``ORG/NAME``.
+
+    Raises
+    ------
+    UsageError
+        If the name has another form.
+    """
+    from heschl.models.huggingface.hub import describe
+
+    return describe(repository)
+
+
+__all__ = ["SPECS", "describe_hub", "fetch_hub", "load_hub"]

@@ -14,13 +14,9 @@ from torch import Tensor, nn
 from heschl.errors import HeschlError, InputError
 from heschl.models.huggingface.frontends import FrontEnd, load_front_end
 from heschl.models.huggingface.hub import find_folder
-from heschl.models.huggingface.pretrained import (
-    Checkpoint,
-    load_pretrained,
-    quietly,
-    transformers_class,
-    without_decoder,
-)
+from heschl.models.huggingface.library import first_line, quietly, transformers_class
+from heschl.models.huggingface.pretrained import Checkpoint, load_pretrained, without_decoder
+from heschl.models.huggingface.repository import CONFIG, weight_files
 from heschl.models.huggingface.sites import block_paths, find_sites
 from heschl.models.network import Layer, NetworkModel
 from heschl.registry import unknown_name
@@ -107,12 +103,12 @@ def load_encoder(
     """Load an encoder from a folder or the hub; see `heschl.models.huggingface.load_hub`."""
     name, folder = find_folder(reference, weights=not fresh)
     config = _config(folder)
-    automatic = transformers_class("AutoModel")
     if fresh:
-        with quietly():
-            whole = automatic.from_config(config, dtype=torch.float32, trust_remote_code=False)
+        whole = _made(config, folder)
     else:
-        whole = load_pretrained(Checkpoint(automatic, config, folder, audio_part))
+        with torch.device("meta"):
+            network = type(_made(config, folder))
+        whole = load_pretrained(Checkpoint(network, config, weight_files(folder), audio_part))
     network = whole.get_submodule(audio_part(whole))
     return Encoder(name, network, load_front_end(folder), config, layers)
 
@@ -137,11 +133,24 @@ def _config(folder: Path) -> Any:
             )
         except Exception as error:
             raise InputError(
-                f"{folder / 'config.json'}: no model of transformers "
-                f"({str(error).splitlines()[0]}); expected the config.json of an audio encoder"
+                f"{folder / CONFIG}: no model of transformers "
+                f"({first_line(error)}); expected the config.json of an audio encoder"
             ) from error
     known = config.model_type in ("whisper", "speech_to_text")
     return without_decoder(config) if known else config
+
+
+def _made(config: Any, folder: Path) -> Any:
+    """Return a network as a configuration describes it, with fresh weights."""
+    automatic = transformers_class("AutoModel")
+    with quietly():
+        try:
+            return automatic.from_config(config, dtype=torch.float32, trust_remote_code=False)
+        except Exception as error:
+            raise InputError(
+                f"{folder / CONFIG}: no network of transformers ({type(error).__name__}: "
+                f"{first_line(error)}); expected the config.json of an audio encoder"
+            ) from error
 
 
 def _chosen(

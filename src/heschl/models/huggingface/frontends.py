@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from heschl.errors import InputError
-from heschl.models.huggingface.pretrained import quietly, transformers_class
+from heschl.models.huggingface.library import first_line, quietly, transformers_class
 from heschl.models.user.probing import probe
+from heschl.models.user.wrapping import whole_hertz
 
 _AST_FRAME, _AST_SHIFT = 400, 160  # samples
 
@@ -43,20 +44,20 @@ class Window:
 _WINDOWS: Mapping[str, Window] = {
     "WhisperFeatureExtractor": Window(
         lambda extractor: int(extractor.n_samples),
-        "mean over the frames that hold sound (the window of 30 s is filled with silence)",
+        "mean over frames that hold sound",
         sound_only=True,
     ),
     "ClapFeatureExtractor": Window(
         lambda extractor: int(extractor.nb_max_samples),
-        "mean over tokens (time and frequency; the window of 10 s is filled by repetition)",
+        "mean over tokens of the window",
     ),
     "ASTFeatureExtractor": Window(
         lambda extractor: _AST_FRAME + (int(extractor.max_length) - 1) * _AST_SHIFT,
-        "mean over tokens (time and frequency; the window of 10 s is filled with padding)",
+        "mean over tokens of the window, padding included",
     ),
 }
 
-_UNKNOWN = Window(lambda _: 0, "mean over all positions of a window of fixed length")
+_UNKNOWN = Window(lambda _: 0, "mean over all positions of the window")
 
 
 class FrontEnd:
@@ -72,9 +73,9 @@ class FrontEnd:
         Samples of sound that it takes at once; None: any.
     """
 
-    def __init__(self, extractor: Any) -> None:
+    def __init__(self, extractor: Any, sample_rate: int) -> None:
         self.extractor = extractor
-        self.sample_rate = int(extractor.sampling_rate)
+        self.sample_rate = sample_rate
         self.window: Window | None = _WINDOWS.get(type(extractor).__name__)
         if self.window is None and self._is_fixed():
             self.window = _UNKNOWN
@@ -145,12 +146,15 @@ def load_front_end(folder: Path) -> FrontEnd:
             )
         except Exception as error:
             raise InputError(
-                f"{folder}: no feature extractor of transformers ({str(error).splitlines()[0]}); "
+                f"{folder}: no feature extractor of transformers ({first_line(error)}); "
                 "expected a preprocessor_config.json beside config.json, as save_pretrained of the "
                 "model's feature extractor writes it"
             ) from error
-    if not getattr(extractor, "sampling_rate", None):
+    rate = whole_hertz(getattr(extractor, "sampling_rate", None))
+    if rate is None:
         raise InputError(
-            f"{folder}: {type(extractor).__name__} has no sampling_rate; expected a model of sounds"
+            f"{folder}: the sampling_rate of its {type(extractor).__name__} is "
+            f"{getattr(extractor, 'sampling_rate', 'not there')!r}; expected a model of sounds, "
+            "with a whole number of Hz"
         )
-    return FrontEnd(extractor)
+    return FrontEnd(extractor, rate)

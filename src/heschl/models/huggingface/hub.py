@@ -1,11 +1,7 @@
-"""Repositories of the hub: which of their files a model needs, downloaded once and pinned."""
+"""Repositories of the hub: what a model needs of one is downloaded once, and pinned."""
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import shutil
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,26 +9,22 @@ from pathlib import Path
 import requests
 
 from heschl import store
-from heschl.errors import FetchError, InputError, StoreError, UsageError
-from heschl.fetch import RemoteFile, check_pin, download, is_offline, pin, plan
+from heschl.errors import FetchError, InputError, UsageError
+from heschl.fetch import FetchPlan, download, is_offline, plan
 from heschl.fetch.asking import Asking
 from heschl.fetch.downloading import USER_AGENT, WAITS
-
-CONFIG = "config.json"
-
-#: The description of the front end; newer repositories have it in the second.
-FRONT_ENDS = ("preprocessor_config.json", "processor_config.json")
-
-#: Weights, in the order in which they are looked for. An index lists shards.
-WEIGHTS = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
+from heschl.models.huggingface.repository import (
+    CONFIG,
+    FRONT_ENDS,
+    WEIGHTS,
+    first_present,
+    is_index,
+    is_repository,
+    remote_file,
+    shards,
 )
-
-_REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
-_SHARD = re.compile(r"[\w-][\w.-]*\.(safetensors|bin)")
+from heschl.models.weights.copies import copy_files
+from heschl.models.weights.install import pins
 
 
 def find_folder(reference: str | Path, *, weights: bool) -> tuple[str, Path]:
@@ -74,7 +66,7 @@ def folder_of(repository: str) -> Path:
     UsageError
         If it is not of the form ``ORG/NAME``.
     """
-    if not _REPOSITORY.fullmatch(repository) or ".." in repository:
+    if not is_repository(repository):
         raise UsageError(
             f"{repository!r} is neither a folder nor a repository of the hub; expected a folder "
             "with a config.json, or ORG/NAME as in hf:facebook/hubert-base-ls960"
@@ -82,11 +74,8 @@ def folder_of(repository: str) -> Path:
     return store.home() / "models" / "hub" / Path(repository)
 
 
-def fetch_repository(repository: str, *, weights: bool = True, show: bool = True) -> Path:
+def fetch_repository(repository: str, *, weights: bool = True) -> Path:
     """Download what a model needs of a repository, unless it is there.
-
-    The server is ``HF_ENDPOINT`` where that is set, else https://huggingface.co. No hash is
-    published in a form that could be relied on: that of the first download is pinned.
 
     Parameters
     ----------
@@ -94,8 +83,6 @@ def fetch_repository(repository: str, *, weights: bool = True, show: bool = True
         ``ORG/NAME``.
     weights : bool, optional
         Whether the weights are needed too.
-    show : bool, optional
-        Whether to show progress bars.
 
     Returns
     -------
@@ -112,13 +99,13 @@ def fetch_repository(repository: str, *, weights: bool = True, show: bool = True
         If the folder cannot be written.
     """
     folder = folder_of(repository)
-    _download(repository, folder, [CONFIG], show=show)
-    _download(repository, folder, [_first(repository, folder, FRONT_ENDS)], show=show)
+    _download(repository, [CONFIG])
+    _download(repository, [_first(repository, folder, FRONT_ENDS)])
     if weights:
         name = _first(repository, folder, WEIGHTS)
-        _download(repository, folder, [name], show=show)
-        if name.endswith(".index.json"):
-            _download(repository, folder, _shards(folder / name), show=show)
+        _download(repository, [name])
+        if is_index(name):
+            _download(repository, shards(folder / name))
     return folder
 
 
@@ -144,58 +131,47 @@ def install_repository(repository: str, source: Path) -> Path:
     StoreError
         If it cannot be written.
     """
+    source = Path(source).expanduser()
+    names = [CONFIG]
+    for alternatives in (FRONT_ENDS, WEIGHTS):
+        name = first_present(source, alternatives)
+        if name is None:
+            raise FetchError(
+                f"{source}: none of {', '.join(alternatives)} in it; expected a folder with one of "
+                "them"
+            )
+        names += [name, *(shards(source / name) if is_index(name) else ())]
+    copy_files(_plan(repository, names), source)
+    return folder_of(repository)
+
+
+def describe(repository: str) -> str:
+    """Say in one line what is here of a repository; nothing is requested."""
     folder = folder_of(repository)
-    names = [CONFIG, _present(source, FRONT_ENDS), _present(source, WEIGHTS)]
-    if names[-1].endswith(".index.json"):
-        names += _shards(source / names[-1])
+    names = [first_present(folder, names) for names in ((CONFIG,), FRONT_ENDS, WEIGHTS)]
+    there = [name for name in names if name is not None]
+    if len(there) == len(names):
+        return f"hf:{repository}: {', '.join(there)} in {folder}; nothing to download"
+    return (
+        f"hf:{repository}: {', '.join(there) or 'nothing'} in {folder}; configuration, front end "
+        f"and weights would come from {remote_file(repository, CONFIG).url.rpartition('/')[0]}"
+    )
+
+
+def _plan(repository: str, names: Sequence[str]) -> FetchPlan:
     files = [remote_file(repository, name) for name in names]
-    for file in files:
-        if not (source / file.path).is_file():
-            raise FetchError(f"{source}: no {file.path} in it; expected a whole copy of the files")
-        if file.check is not None:
-            file.check(source / file.path)
-        check_pin(pins(), file.origin, store.file_sha256(source / file.path))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for file in files:
-            temporary = folder / f".{file.path.name}.tmp"
-            try:
-                shutil.copyfile(source / file.path, temporary)
-                temporary.replace(folder / file.path)
-            finally:
-                temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"cannot copy {source} to {folder}: {error.strerror or error}. Free some space or set "
-            "HESCHL_HOME to a folder that you may write"
-        ) from error
-    for file in files:
-        pin(pins(), file.origin, store.file_sha256(folder / file.path))
-    return folder
+    return plan(f"hf:{repository}", files, folder_of(repository), pins=pins())
 
 
-def pins() -> Path:
-    """Return the file of hashes pinned on first use."""
-    return store.home() / "pins.txt"
-
-
-def remote_file(repository: str, name: str) -> RemoteFile:
-    """Return where a file of a repository is published."""
-    host = (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
-    url = f"{host}/{repository}/resolve/main/{name}"
-    return RemoteFile(url, Path(name), sha256=None, check=_check_kind)
-
-
-def _download(repository: str, folder: Path, names: Sequence[str], *, show: bool) -> None:
-    files = [remote_file(repository, name) for name in names]
-    download(plan(f"hf:{repository}", files, folder, pins=pins()), show=show)
+def _download(repository: str, names: Sequence[str]) -> None:
+    download(_plan(repository, names))
 
 
 def _first(repository: str, folder: Path, names: Sequence[str]) -> str:
     """Return the first of some files that is here, or that the server has."""
-    for name in names:
-        if (folder / name).is_file():
-            return name
+    here = first_present(folder, names)
+    if here is not None:
+        return here
     if is_offline():
         return names[0]  # its download says that it is not allowed
     with requests.Session() as session:
@@ -219,56 +195,3 @@ def _exists(url: str, asking: Asking) -> bool:
             return response.status_code != 404
 
     return asking.persist(once, refuse)
-
-
-def _present(source: Path, names: Sequence[str]) -> str:
-    for name in names:
-        if (source / name).is_file():
-            return name
-    raise FetchError(f"{source}: none of {', '.join(names)} in it; expected one of them")
-
-
-def _shards(index: Path) -> list[str]:
-    """Names of the files that an index of weights lists.
-
-    Raises
-    ------
-    FetchError
-        If it lists something else.
-    """
-    try:
-        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FetchError(
-            f"{index}: no index of weights ({type(error).__name__}); remove it to fetch it again"
-        ) from error
-    for name in names:
-        if not isinstance(name, str) or not _SHARD.fullmatch(name):
-            raise FetchError(
-                f"{index}: lists {name!r}; expected files of weights beside it. Nothing of them "
-                "was downloaded"
-            )
-    return names
-
-
-def _check_kind(path: Path) -> None:
-    """Refuse, before its hash is pinned, what came in place of a file (a login page, say).
-
-    The path is that of the finished or the partial file.
-
-    Raises
-    ------
-    FetchError
-    """
-    name = path.name.removesuffix(".part")
-    with path.open("rb") as handle:
-        head = handle.read(9)
-        if name.endswith(".json"):
-            try:
-                json.loads(head + handle.read())
-            except (UnicodeDecodeError, json.JSONDecodeError) as error:
-                raise FetchError(f"{name} is no JSON ({error})") from error
-    if name.endswith(".safetensors") and head[8:] != b"{":
-        raise FetchError(f"{name} begins with {head!r}, which is no file of safetensors")
-    if name.endswith(".bin") and not head.startswith((b"PK\x03\x04", b"\x80")):
-        raise FetchError(f"{name} begins with {head!r}, which is no checkpoint of torch")

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from heschl.errors import InputError, MissingDependencyError
-from heschl.models.huggingface.published import Published
-from heschl.models.weights import find_file, read_contents
+from heschl.errors import InputError
+from heschl.models.huggingface.library import first_line, quietly
+from heschl.models.weights import read_contents
+from heschl.models.weights.strict import FLOATS
 
 _SHOWN = 3
 
@@ -27,39 +26,6 @@ _ONLY_IN_TRAINING = frozenset({"masked_spec_embed"})
 _TABLES = re.compile(r".*(embed_positions\.weights|position_ids)")
 
 
-def transformers_class(name: str) -> Any:
-    """Import a class of transformers; the import takes seconds, so it comes late.
-
-    Raises
-    ------
-    MissingDependencyError
-        If transformers is not installed, is broken, or has no such class.
-    """
-    try:
-        return getattr(importlib.import_module("transformers"), name)
-    except (ImportError, OSError, AttributeError, RuntimeError) as error:
-        raise MissingDependencyError(
-            f"transformers gives no {name} ({str(error).splitlines()[0]}); expected a working "
-            "transformers 5: pip install 'heschl[zoo]' (a torchaudio or torchvision that does not "
-            "fit to torch breaks it: remove that one)"
-        ) from error
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Keep transformers from writing reports and progress bars; what is wrong is raised here."""
-    logging = importlib.import_module("transformers.utils.logging")
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
-
-
 @dataclass(frozen=True)
 class Checkpoint:
     """Where tensors come from, and how the network that takes them is made.
@@ -67,11 +33,11 @@ class Checkpoint:
     Attributes
     ----------
     network : type
-        Class of transformers, or one of its automatic ones.
+        Class of transformers.
     config : object
         Of transformers.
-    source : Path
-        A folder in the layout of the hub, or one file of tensors.
+    files : sequence of Path
+        Of tensors: one, or all shards.
     part : callable
         Takes the network and returns the path of the submodule that is used, empty for all of it:
         tensors of other submodules may be absent or left over.
@@ -79,14 +45,19 @@ class Checkpoint:
 
     network: Any
     config: Any
-    source: Path
+    files: Sequence[Path]
     part: Callable[[Any], str]
+
+    @property
+    def name(self) -> str:
+        """The file, or the folder of the shards."""
+        return str(self.files[0] if len(self.files) == 1 else self.files[0].parent)
 
 
 def load_pretrained(checkpoint: Checkpoint) -> Any:
     """Make a network and fill it with the tensors of a checkpoint.
 
-    Nothing is asked of the hub and no code of the folder is run; tensors become float32.
+    The files are read by `read_contents`: nothing of them is run. Tensors become float32.
 
     Returns
     -------
@@ -96,114 +67,39 @@ def load_pretrained(checkpoint: Checkpoint) -> Any:
     ------
     InputError
         If the files are missing or damaged, or a tensor of the part that is used is missing, left
-        over, of another shape, or not finite; it is named.
+        over, of another shape or kind, or not finite; it is named.
     """
-    options = {
-        "config": checkpoint.config,
-        "dtype": torch.float32,
-        "output_loading_info": True,
-        "ignore_mismatched_sizes": True,  # they are reported, and refused here
-    }
-    place: Path | None = checkpoint.source
-    if checkpoint.source.is_file():
-        place, options["state_dict"] = None, read_contents(checkpoint.source).state()
-    else:
-        options |= {"local_files_only": True, "trust_remote_code": False}
+    tensors = _tensors(checkpoint.files)
     with quietly():
         try:
-            network, report = checkpoint.network.from_pretrained(place, **options)
+            network, report = checkpoint.network.from_pretrained(
+                None,
+                config=checkpoint.config,
+                state_dict=tensors,
+                dtype=torch.float32,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are reported, and refused here
+            )
         except Exception as error:
             raise InputError(
-                f"{checkpoint.source}: cannot be read as {checkpoint.config.model_type} "
-                f"({type(error).__name__}: {_first_line(error)}); expected config.json and whole "
-                "weights (model.safetensors, or a pytorch_model.bin that holds only tensors). "
-                "Fetch it again"
+                f"{checkpoint.name}: cannot be read as {checkpoint.config.model_type} "
+                f"({type(error).__name__}: {first_line(error)}); expected the tensors of what "
+                "config.json describes. Fetch it again"
             ) from error
-    _check(network, report, checkpoint)
+    _check(network, report, tensors, checkpoint)
     return network
 
 
-def load_published(published: Published, source: Path | None) -> Any:
-    """Return the network of a published model: from its files, or with fresh weights.
-
-    Parameters
-    ----------
-    published : Published
-    source : Path or None
-        The folder of the release, or the file of its tensors; None for fresh weights as
-        transformers draws them.
-
-    Raises
-    ------
-    InputError
-        As `load_pretrained`; also if ``config.json`` or ``preprocessor_config.json`` is that of
-        another model.
-    """
-    network = transformers_class(published.network)
-    if source is None:
-        made = network(without_decoder(network.config_class(**published.config)))
-        no_values = any(parameter.is_meta for parameter in made.parameters())
-        return made.to("meta") if no_values else made  # some are made on the CPU regardless
-    config = _config(published, network.config_class, source)
-    if source.is_dir() and not (source / "config.json").is_file():
-        source = find_file(source, published.tensors)
-    return load_pretrained(
-        Checkpoint(network, without_decoder(config), source, lambda _: published.part)
-    )
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON file that holds an object.
-
-    Raises
-    ------
-    InputError
-        If it is missing, damaged or something else.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); expected JSON") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: holds a {type(content).__name__}; expected a JSON object")
-    return content
-
-
-def _config(published: Published, config_class: Any, source: Path) -> Any:
-    """Return the configuration, read from the folder where it is there, and compared."""
-    if not (source / "config.json").is_file():
-        return config_class(**published.config)
-    values = read_json(source / "config.json")
-    kind = values.get("model_type", config_class.model_type)
-    config = config_class.from_dict(values) if kind == config_class.model_type else None
-    found = {key: getattr(config, key, None) for key in published.config}
-    if config is None:
-        found, expected = {"model_type": kind}, {"model_type": config_class.model_type}
-        _compare(source / "config.json", found, expected, published)
-    _compare(source / "config.json", found, published.config, published)
-    path = source / "preprocessor_config.json"
-    if path.is_file():
-        _compare(path, read_json(path), published.front_end, published, absent_is_fine=True)
-    return config
-
-
-def _compare(
-    path: Path,
-    found: Mapping[str, Any],
-    expected: Mapping[str, Any],
-    published: Published,
-    *,
-    absent_is_fine: bool = False,
-) -> None:
-    for key, value in expected.items():
-        if absent_is_fine and key not in found:
-            continue
-        there = found.get(key)
-        if (list(there) if isinstance(there, tuple) else there) != value:
-            raise InputError(
-                f"{path}: {key} is {there!r}; expected {value!r}, as in {published.repository}. "
-                f"Load another model by its folder: {path.parent}"
-            )
+def _tensors(files: Sequence[Path]) -> dict[str, Tensor]:
+    """Read files; no tensor may be in two of them, or have numbers that lose half when cast."""
+    found: dict[str, Tensor] = {}
+    for path in files:
+        for name, tensor in read_contents(path).state().items():
+            if name in found or tensor.is_complex():
+                what = "is in another file, too" if name in found else "has complex numbers"
+                raise InputError(f"{path}: tensor {name} {what}; expected real ones, each once")
+            found[name] = tensor
+    return found
 
 
 def without_decoder(config: Any) -> Any:
@@ -213,13 +109,17 @@ def without_decoder(config: Any) -> Any:
     return config
 
 
-def _check(network: Any, report: Mapping[str, Any], checkpoint: Checkpoint) -> None:
+def _check(
+    network: Any, report: Mapping[str, Any], tensors: Mapping[str, Tensor], checkpoint: Checkpoint
+) -> None:
     """Refuse tensors that are not those of the part that is used."""
     used = checkpoint.part(network)
     part = f"{used}." if used else ""
-    problems = [f"{name} has shape {tuple(there)}, expected {tuple(wanted)}"
-                for name, there, wanted in sorted(report["mismatched_keys"])
-                if name.startswith(part)]  # fmt: skip
+    problems = [
+        f"{name} has shape {tuple(there)}, expected {tuple(wanted)}"
+        for name, there, wanted in sorted(report["mismatched_keys"])
+        if name.startswith(part)
+    ]
     missing = sorted(name for name in report["missing_keys"] if name.startswith(part))
     for name in [name for name in missing if name.rpartition(".")[2] in _ONLY_IN_TRAINING]:
         torch.nn.init.zeros_(network.get_parameter(name))
@@ -228,29 +128,48 @@ def _check(network: Any, report: Mapping[str, Any], checkpoint: Checkpoint) -> N
     problems += [
         f"{name} is not expected"
         for name in sorted(report["unexpected_keys"])
-        if _belongs(name, network, part) and not _TABLES.fullmatch(name)
+        if _belongs(name, network, part)
     ]
+    given = {name: one for name, one in tensors.items() if _belongs(name, network, part)}
+    problems += _of_other_kinds(network, given)
     problems += [f"{name} is not finite" for name in _not_finite(network.get_submodule(used))]
     problems += [str(message) for message in report["error_msgs"]]
     if problems:
         more = f" and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise InputError(
-            f"{checkpoint.source}: tensor {', tensor '.join(problems[:_SHOWN])}{more}; expected "
+            f"{checkpoint.name}: tensor {', tensor '.join(problems[:_SHOWN])}{more}; expected "
             f"those of {type(network).__name__} as its configuration says. It is damaged, or of "
             "another model"
         )
 
 
 def _belongs(name: str, network: Any, part: str) -> bool:
-    """Whether a tensor that the network did not take is of the part that is used.
+    """Whether a tensor of a file has to be in the part of the network that is used.
 
     A head for the task that a checkpoint was trained for lies beside the base network.
     """
+    if _TABLES.fullmatch(name):
+        return False
     prefix = f"{network.base_model_prefix}."
     inside = name.removeprefix(prefix)
     known = {*network._modules, *network._parameters, *network._buffers}
     of_network = (inside != name and len(prefix) > 1) or inside.partition(".")[0] in known
     return of_network and inside.startswith(part)
+
+
+def _of_other_kinds(network: Any, tensors: Mapping[str, Tensor]) -> list[str]:
+    """Find numbers that the library would have made floats of, whatever they mean."""
+    counts = tuple(
+        name.rpartition(".")[2]
+        for name, tensor in network.state_dict().items()
+        if not tensor.is_floating_point()
+    )
+    kinds = {name: str(tensor.dtype).removeprefix("torch.") for name, tensor in tensors.items()}
+    return [
+        f"{name} has numbers of type {kind}, expected one of {', '.join(FLOATS)}"
+        for name, kind in sorted(kinds.items())
+        if kind not in FLOATS and name.rpartition(".")[2] not in counts
+    ]
 
 
 def _not_finite(part: torch.nn.Module) -> list[str]:
@@ -259,8 +178,3 @@ def _not_finite(part: torch.nn.Module) -> list[str]:
         for name, tensor in part.state_dict().items()
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all())
     ]
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else "no reason given"

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from heschl.models.base import ModelSpec
 from heschl.models.frontends import kaldi
-from heschl.models.huggingface.pretrained import load_published
 from heschl.models.huggingface.published import Published
+from heschl.models.huggingface.released import load_published
 from heschl.models.network import Layer, NetworkModel
 
 _FRAME, _SHIFT = 400, 160  # samples: 25 and 10 ms

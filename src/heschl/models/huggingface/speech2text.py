@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from heschl.models.base import ModelSpec
 from heschl.models.frontends import kaldi
-from heschl.models.huggingface.pretrained import load_published
 from heschl.models.huggingface.published import Published
+from heschl.models.huggingface.released import load_published
 from heschl.models.huggingface.wav2vec2 import time_last
 from heschl.models.network import Layer, NetworkModel
 

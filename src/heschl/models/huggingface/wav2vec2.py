@@ -9,8 +9,8 @@ from torch import Tensor
 
 from heschl.errors import InputError
 from heschl.models.base import ModelSpec
-from heschl.models.huggingface.pretrained import load_published
 from heschl.models.huggingface.published import Published
+from heschl.models.huggingface.released import load_published
 from heschl.models.network import Layer, NetworkModel
 
 #: Added to the variance, as by transformers' feature extractor today. The published activations

@@ -39,7 +39,7 @@ def import_module(name: str) -> ModuleType:
     InputError
         If it raises an error while it is imported.
     """
-    if not all(part.isidentifier() for part in name.split(".")):
+    if name.endswith(".py") or not all(part.isidentifier() for part in name.split(".")):
         raise UsageError(
             f"{name!r} is no name of a module; expected one as in 'import my_module', without .py: "
             "a file my_module.py of the current directory, or an installed package"

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from heschl.models.weights.contents import Contents, find_file
 from heschl.models.weights.conversion import convert
-from heschl.models.weights.install import check_available, fetch, fetch_plan, installed
+from heschl.models.weights.facts import facts
+from heschl.models.weights.install import (
+    check_address,
+    check_available,
+    fetch,
+    fetch_plan,
+    installed,
+)
 from heschl.models.weights.reading import read_contents
 from heschl.models.weights.strict import load_strict
 from heschl.models.weights.weights import Weights
@@ -16,8 +23,10 @@ from heschl.models.weights.weights import Weights
 __all__ = [
     "Contents",
     "Weights",
+    "check_address",
     "check_available",
     "convert",
+    "facts",
     "fetch",
     "fetch_plan",
     "find_file",

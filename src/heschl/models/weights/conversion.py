@@ -139,6 +139,6 @@ def _check_space(target: Path, n_bytes: int) -> None:
     free = shutil.disk_usage(store.make_folder(target.parent)).free
     if free < n_bytes:
         raise StoreError(
-            f"{target}: needs {n_bytes / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free there; free "
-            "some space, or name another place with -o OUT"
+            f"cannot write {target}: {n_bytes / 1e6:.1f} MB are needed and {free / 1e6:.1f} MB are "
+            "free. Free some space, or choose another disk (`heschl convert -o OUT`, HESCHL_HOME)"
         )

@@ -31,9 +31,14 @@ def take_copy(plan: FetchPlan, weights: Weights, source: Path) -> None:
     StoreError
         If the copy cannot be written.
     """
-    if weights.archive is not None:
+    if weights.archive is None:
+        copy_files(plan, source)
+    else:
         install_members(plan, source)
-        return
+
+
+def copy_files(plan: FetchPlan, source: Path) -> None:
+    """Copy files that are published by themselves; parameters and errors as of `take_copy`."""
     found = _found(plan, source)
     hashes = {file: _checked(plan, file, path) for file, path in found.items()}
     store.make_folder(plan.folder)
@@ -95,13 +100,13 @@ def _checked(plan: FetchPlan, file: RemoteFile, path: Path) -> str:
             f"{path}: {size} bytes with SHA-256 {sha256}; the published file is {expected}. It is "
             "another version, or damaged; nothing was copied"
         )
-    if file.sha256 is None and plan.pins is not None:
-        check_pin(plan.pins, file.origin, sha256)
     if file.check is not None:
         try:
             file.check(path)
         except FetchError as error:
             raise FetchError(f"{path}: not the published file: {error}") from error
+    if file.sha256 is None and plan.pins is not None:
+        check_pin(plan.pins, file.origin, sha256)
     return sha256
 
 

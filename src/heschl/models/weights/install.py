@@ -58,7 +58,7 @@ def fetch_plan(spec: ModelSpec) -> FetchPlan:
     FetchError
         If the file of pins cannot be understood.
     """
-    weights = _weights(spec)
+    weights = published(spec)
     files = tuple(_look_at(spec, checked(file)) for file in weights.files)
     return FetchPlan(spec.name, folder(spec), files, pins())
 
@@ -85,8 +85,8 @@ def fetch(spec: ModelSpec, source: Path | None = None, *, accept_license: bool =
     UsageError
         If the model has no weights, or if their licence has to be accepted and was not.
     FetchError
-        If the download fails, the copy has not all files, or a hash is not the published or pinned
-        one.
+        If the download fails, the copy has not all files, a hash is not the published or pinned
+        one, or no address of the files is known.
     OfflineError
         If files are missing and ``HESCHL_OFFLINE`` is set.
     InputError
@@ -94,7 +94,7 @@ def fetch(spec: ModelSpec, source: Path | None = None, *, accept_license: bool =
     StoreError
         If they cannot be written.
     """
-    weights = _weights(spec)
+    weights = published(spec)
     check_licence(spec, accept_license=accept_license)
     home = folder(spec)
     with _alone(home):
@@ -104,11 +104,15 @@ def fetch(spec: ModelSpec, source: Path | None = None, *, accept_license: bool =
         else:
             planned = fetch_plan(spec)
             if planned.todo:
+                check_address(spec)
                 _show_licence(spec)
                 _check_space(planned, weights)
             download(planned)
         kept = {file.path.as_posix(): _keep(file, weights, home) for file in weights.files}
         Receipt(weights.licence, weights.accept, kept).write(home)
+        for path in kept:
+            if kept[path].path != path:  # what was converted may go, now that this is noted
+                (home / path).unlink(missing_ok=True)
     return home
 
 
@@ -117,7 +121,7 @@ def installed(spec: ModelSpec) -> Path | None:
 
     Sizes are compared, not hashes: it is quick.
     """
-    weights = _weights(spec)
+    weights = published(spec)
     receipt = read_receipt(folder(spec))
     if receipt is None or (weights.accept and not receipt.accepted):
         return None
@@ -137,12 +141,15 @@ def check_available(spec: ModelSpec) -> None:
     ------
     UsageError
         If their licence has to be accepted first.
+    FetchError
+        If no address of the files is known.
     OfflineError
         If files are missing and ``HESCHL_OFFLINE`` is set.
     """
     if installed(spec) is not None:
         return
     check_licence(spec, accept_license=False)
+    check_address(spec)
     if is_offline() and fetch_plan(spec).todo:
         raise OfflineError(
             f"the weights of {spec.name} are not here ({folder(spec)}) and HESCHL_OFFLINE is set; "
@@ -158,7 +165,7 @@ def check_licence(spec: ModelSpec, *, accept_license: bool) -> None:
     ------
     UsageError
     """
-    weights = _weights(spec)
+    weights = published(spec)
     if not weights.accept or accept_license:
         return
     receipt = read_receipt(folder(spec))
@@ -169,14 +176,37 @@ def check_licence(spec: ModelSpec, *, accept_license: bool) -> None:
         )
 
 
-def _weights(spec: ModelSpec) -> Weights:
+def published(spec: ModelSpec) -> Weights:
+    """Return what is published of a model.
+
+    Raises
+    ------
+    UsageError
+        If it has no weights.
+    """
     if spec.weights is None:
         raise UsageError(f"{spec.name} has no weights: nothing of it is learned")
     return spec.weights
 
 
+def check_address(spec: ModelSpec) -> None:
+    """Refuse to download what has no address that is known.
+
+    Raises
+    ------
+    FetchError
+    """
+    weights = published(spec)
+    if weights.by_hand is not None:
+        raise FetchError(
+            f"the weights of {spec.name} are not published under a direct address: "
+            f"{weights.by_hand} from {weights.files[0].url} and run `heschl fetch {spec.name} "
+            "--from FILE`"
+        )
+
+
 def _show_licence(spec: ModelSpec) -> None:
-    log.warning("licence of the weights of %s: %s", spec.name, _weights(spec).licence)
+    log.warning("licence of the weights of %s: %s", spec.name, published(spec).licence)
 
 
 def _look_at(spec: ModelSpec, file: RemoteFile) -> PlannedFile:
@@ -212,7 +242,6 @@ def _keep(file: RemoteFile, weights: Weights, home: Path) -> Kept:
     converted = released.with_suffix(CONVERTED)
     if released.is_file():
         write_converted(released, converted, keep=weights.keep)
-        released.unlink()
     original = original_of(converted)
     if original is None:
         raise FetchError(f"{converted}: is damaged; remove it and fetch the model again")

@@ -56,7 +56,7 @@ def check_safetensors(path: Path) -> None:
     try:
         safetensors_index(path)
     except InputError as error:
-        raise FetchError(str(error)) from error
+        raise FetchError(f"no whole safetensors file ({error.__cause__})") from error
 
 
 def check_json(path: Path) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _SHOWN = 3
 
 #: Types of floating-point numbers that become float32; smaller ones have been scaled or packed.
-_FLOATS = ("float16", "bfloat16", "float32", "float64")
+FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
 def load_strict(
@@ -113,10 +113,10 @@ def _typed(name: str, tensor: Tensor, wanted: Tensor, source: str | Path) -> Ten
 
     kind = str(tensor.dtype).removeprefix("torch.")
     if wanted.is_floating_point():
-        if kind not in _FLOATS:
+        if kind not in FLOATS:
             raise InputError(
                 f"{source}: tensor {name} has numbers of type {kind}; expected one of "
-                f"{', '.join(_FLOATS)}"
+                f"{', '.join(FLOATS)}"
             )
         values = tensor.to(torch.float32).contiguous()
         _check_finite(name, values, source)

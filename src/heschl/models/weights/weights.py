@@ -28,6 +28,9 @@ class Weights:
     keep : tuple of str
         Which top-level entries of a converted file to keep, if not all: the others that hold
         tensors (the state of an optimizer) are left out.
+    by_hand : str or None
+        What a user has to do where the files have no address that is known, so that their ``url``
+        is the page that releases them: "download ..."; None where heschl downloads them.
     """
 
     files: tuple[RemoteFile, ...]
@@ -36,6 +39,7 @@ class Weights:
     convert: bool = False
     archive: TarMembers | None = None
     keep: tuple[str, ...] = ()
+    by_hand: str | None = None
 
     def __post_init__(self) -> None:
         if not self.files:

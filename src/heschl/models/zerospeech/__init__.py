@@ -47,6 +47,7 @@ SPECS = (
         weights=Weights(
             files=(RemoteFile(RELEASE, Path(CHECKPOINT), None, check=check_checkpoint),),
             licence="not stated",
+            by_hand=f"download the weights for English ({CHECKPOINT})",
         ),
     ),
 )
