@@ -269,6 +269,8 @@ def _large_numbers():
 
 _COPIES = (name("collections", "OrderedDict") + b"h\x00\x85R0") * 3000
 
+_ENCODED = (name("_codecs", "encode") + b"h\x00" + text("latin1") + b"\x86R0") * 200
+
 DEPTHS = {
     "lists": _deep(b"](", b"e", 100_000),
     "tuples": _deep(b"(", b"t", 100_000),
@@ -295,5 +297,11 @@ DEPTHS = {
     "keys of one hash": b"}(" + _of_one_hash() + b"u",
     "large numbers as keys": b"}(" + b"".join(one + b"N" for one in _large_numbers()) + b"u",
     "large numbers in a set": b"\x8f(" + b"".join(_large_numbers()) + b"\x90",
+    "one text copied often": b"X"
+    + struct.pack("<I", 1 << 20)
+    + bytes(1 << 20)
+    + b"q\x000"
+    + _ENCODED
+    + b"N",
     "one list copied often": b"](" + b"(K\x01K\x02t" * 1000 + b"eq\x000" + _COPIES + b"N",
 }

@@ -439,7 +439,7 @@ def test_a_copy_with_objects_of_the_training_is_installed(narrow, tmp_path, name
     for key, value in loaded.network.state_dict().items():
         if not key.endswith("num_batches_tracked"):
             np.testing.assert_array_equal(value.numpy(), random_fill(key, tuple(value.shape)))
-    (line,) = [one for one in weights.install.pins().read_text().splitlines() if "#" in one[1:]]
+    (line,) = [one for one in weights.places.pins().read_text().splitlines() if "#" in one[1:]]
     assert line.endswith(f"  {ARCHIVE.url}#{official.MEMBERS[name]}")
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 import heschl
+from heschl import cli
 from heschl.errors import InputError, MissingDependencyError, UnknownNameError, UsageError
 from heschl.models import load_model, wrap
 from heschl.models.user import load_torch
@@ -267,6 +268,26 @@ MODULE = """
         raise OSError("no such checkpoint")
 
     number = 3
+
+    class Broken(Net):
+        def forward(self, x):
+            return self.act(self.conv(x[:, None]) / 0)
+
+    class OtherRate(Net):
+        def forward(self, x):
+            if x.shape[1] % 44_100:
+                raise ValueError("expected sounds at 44,100 Hz")
+
+    class GrowingTwice(torch.nn.Module):
+        sample_rate = 8000
+
+        def __init__(self):
+            super().__init__()
+            self.square = torch.nn.Identity()
+
+        def forward(self, x):
+            frames = x.reshape(len(x), -1, 400).mean(-1)
+            self.square(frames[:, :, None] * frames[:, None])
 """
 
 
@@ -358,6 +379,8 @@ class TestReferences:
             ("nothing", UsageError, "returned None; expected an AudioModel, or a torch module"),
             ("number", UsageError, "is an int; expected a function"),
             ("fails", InputError, r"fails\(\) of my_models raised OSError: no such checkpoint"),
+            ("OtherRate", InputError, "raised ValueError: expected sounds at 44,100 Hz"),
+            ("GrowingTwice", InputError, "more than one axis grows: give time_axis"),
         ],
     )
     def test_what_is_refused(self, module, function, error, message):
@@ -379,3 +402,43 @@ class TestReferences:
         for name in ("models/mine.py", "mine.py"):
             with pytest.raises(UsageError, match=r"without \.py"):
                 load_torch(name, "build")
+
+
+class TestCommandLine:
+    def test_what_is_scored_and_shown(self, module, capsys):
+        score = [
+            "score",
+            "torch:my_models:build",
+            "--dataset",
+            "synthetic",
+            "-q",
+            "--bootstrap",
+            "0",
+        ]
+        assert cli.run([*score, "--layers", "conv"]) == 0
+        out = capsys.readouterr().out
+        assert "torch:my_models:build" in out
+        assert "conv" in out
+        assert cli.run(["info", "torch:my_models:build"]) == 0
+        lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+        assert ["sample", "rate", "8000", "Hz"] in lines
+        assert ["conv", "4", "x", "159", "80", "4", "mean", "over", "frames"] in lines
+
+    @pytest.mark.parametrize(
+        ("reference", "code", "message"),
+        [
+            ("torch:my_models:built", 2, "Did you mean: build"),
+            ("torch:not_there:build", 2, "no module 'not_there'"),
+            ("torch:my_models", 2, "no function is named"),
+            ("torch:my_models:no_rate", 2, "expected a whole number of Hz"),
+            ("torch:my_models:Broken", 1, "layer 'act': nan or infinite activations for"),
+            ("torch:my_models:OtherRate", 1, "44,100 Hz"),
+        ],
+    )
+    def test_what_is_refused(self, module, capsys, reference, code, message):
+        score = ["score", reference, "--dataset", "synthetic", "-q", "--bootstrap", "0"]
+        assert cli.run(score) == code
+        captured = capsys.readouterr()
+        assert message in captured.err
+        assert captured.err.count("\n") == 1
+        assert captured.out == ""

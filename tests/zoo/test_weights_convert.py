@@ -349,6 +349,15 @@ def test_no_space(path, monkeypatch):
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_long_arrays_of_numpy_are_left_out(path):
+    """Protocol 2 writes their bytes as a text, to be encoded."""
+    torch.save({"w": torch.ones(1), "x": np.zeros(3_000_000), "raw": bytes(1_000_001)}, path)
+    contents = read_contents(convert(path))
+    assert contents.state()["w"].tolist() == [1]
+    assert contents.values["raw"] == {"__left_out__": "1000001 bytes"}
+    assert {"__left_out__": "24000000 bytes"} in contents.values["x"]["__state__"]
+
+
 def test_foreign_metadata_of_numpy(path):
     torch.save({"w": torch.ones(1), "mean": np.arange(3.0), "n": np.float32(2)}, path)
     values = read_contents(convert(path)).values

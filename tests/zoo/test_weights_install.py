@@ -20,7 +20,7 @@ from heschl.errors import FetchError, InputError, OfflineError, StoreError, Usag
 from heschl.fetch import RemoteFile, TarMembers, downloading, pins
 from heschl.models import MODELS, check_reference, weights
 from heschl.models.base import ModelSpec
-from heschl.models.weights import Weights, install, read_contents, streaming
+from heschl.models.weights import Weights, places, read_contents, streaming
 from heschl.models.weights.receipt import Receipt, read_receipt
 from loopback import Loopback
 
@@ -162,7 +162,7 @@ def test_a_conversion_that_fails_keeps_the_download(server, monkeypatch):
     with pytest.raises(InputError, match=r"small\.pt: has no 'no such part'"):
         weights.fetch(spec)
     assert weights.installed(spec) is None
-    assert tree(install.folder(spec)) == {"small.pt"}
+    assert tree(places.folder(spec)) == {"small.pt"}
     weights.fetch(replace(spec, weights=replace(spec.weights, keep=())))
     assert server.counts() == {"small.pt": 1}
 
@@ -175,8 +175,8 @@ def test_a_page_in_place_of_a_checkpoint_is_not_pinned(server):
     server.alter("big.pt", (server.folder / "big.pt").read_bytes()[:-1000])
     with pytest.raises(FetchError, match="an archive without its end"):
         weights.fetch(spec)
-    assert not install.pins().exists()
-    assert tree(install.folder(spec)) == set()
+    assert not places.pins().exists()
+    assert tree(places.folder(spec)) == set()
 
 
 def test_a_server_without_ranges(server):
@@ -186,9 +186,9 @@ def test_a_server_without_ranges(server):
     with pytest.raises(FetchError, match=r"the connection .*bytes that came are kept"):
         weights.fetch(spec)
     assert weights.installed(spec) is None
-    assert tree(install.folder(spec)) == {"big.pt.part"}
+    assert tree(places.folder(spec)) == {"big.pt.part"}
     weights.fetch(spec)
-    assert read_contents(install.folder(spec) / "big.pt").values["epoch"] == 3
+    assert read_contents(places.folder(spec) / "big.pt").values["epoch"] == 3
 
 
 def test_offline(server, monkeypatch):
@@ -234,8 +234,8 @@ def test_copies_that_are_something_else(server, tmp_path):
     (wrong / "big.pt").write_bytes(b"<html>")
     with pytest.raises(FetchError, match=r"big\.pt: not the published file: it begins with"):
         weights.fetch(spec, wrong)
-    assert tree(install.folder(spec)) == set()
-    assert not install.pins().exists()
+    assert tree(places.folder(spec)) == set()
+    assert not places.pins().exists()
     weights.fetch(spec)
     torch.save({"model": {"w": torch.ones(3)}}, wrong / "big.pt")
     with pytest.raises(FetchError, match="the one pinned in"):
@@ -290,7 +290,7 @@ def test_files_to_be_downloaded_by_hand(server):
     for refused in (weights.check_available, weights.fetch, weights.check_address):
         with pytest.raises(FetchError, match=said):
             refused(spec)
-    assert not install.folder(spec).exists() or tree(install.folder(spec)) == set()
+    assert not places.folder(spec).exists() or tree(places.folder(spec)) == set()
     weights.fetch(spec, server.folder / "big.pt")
     weights.check_available(spec)
     assert weights.fetch(spec) == weights.installed(spec)
@@ -303,6 +303,11 @@ def test_zerospeech_is_refused_at_once(capsys):
     for command in (["fetch", "zerospeech"], ["fetch", "zerospeech", "--dry-run"]):
         assert cli.run(command) == 1
         assert "not published under a direct address" in capsys.readouterr().err
+
+
+def test_weights_have_at_least_one_file():
+    with pytest.raises(UsageError, match="at least one RemoteFile"):
+        Weights((), "free")
 
 
 # facts
@@ -391,7 +396,7 @@ def test_no_space_for_a_download(server):
         pytest.raises(StoreError, match=r"cannot write .*big\.pt.*Free some space.*be resumed"),
     ):
         weights.fetch(spec)
-    home = install.folder(spec)
+    home = places.folder(spec)
     assert weights.installed(spec) is None
     assert "big.pt.part" in tree(home)
     assert not {"big.pt", "installed.json"} & tree(home)
@@ -405,7 +410,7 @@ def test_no_space_for_a_copy(server):
     spec = model(server.url, "small.pt", "big.pt")
     with files_of_at_most(100_000), pytest.raises(StoreError, match="Free some space"):
         weights.fetch(spec, server.folder)
-    home = install.folder(spec)
+    home = places.folder(spec)
     assert tree(home) == {"small.pt"}  # what was finished is kept
     assert weights.installed(spec) is None
     weights.fetch(spec, server.folder)
@@ -430,7 +435,7 @@ def test_no_space_is_known_before(server, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100_000))
     with pytest.raises(StoreError, match=r"0\.2 MB are needed and 0\.1 MB are free"):
         weights.fetch(spec)  # the download fits, what it is converted to does not
-    assert tree(install.folder(spec)) == {"big.pt"}
+    assert tree(places.folder(spec)) == {"big.pt"}
     with pytest.raises(StoreError, match=r"0\.2 MB are needed and 0\.1 MB are free"):
         weights.fetch(spec, server.folder)
     sized = tuple(replace(file, size=300_000) for file in spec.weights.files)
@@ -444,7 +449,7 @@ def test_no_space_is_known_before(server, monkeypatch):
 @pytest.mark.parametrize(("owner", "name"), [(streaming, "write"), (Receipt, "write")])
 def test_no_space_after_the_download(server, monkeypatch, owner, name):
     spec = model(server.url, "small.pt", "big.pt", convert=True)
-    home = install.folder(spec)
+    home = places.folder(spec)
     with monkeypatch.context() as full:
         full.setattr(owner, name, no_space)
         with pytest.raises(StoreError, match="No space left on device"):

@@ -48,6 +48,14 @@ def first_tensor(output: Any) -> Tensor | None:
     return None
 
 
+def tensor_of(output: Any) -> Tensor:
+    """Return the tensor that counts in what a submodule returns; InputError if there is none."""
+    tensor = first_tensor(output)
+    if tensor is None:
+        raise InputError("a submodule put out no tensor of real numbers; choose other layers")
+    return tensor
+
+
 def trace(network: nn.Module, run: Callable[[], object]) -> dict[str, Output]:
     """Run a network once and note what its submodules put out.
 
@@ -115,9 +123,7 @@ def frames_along(axis: int | None) -> Callable[[Any], Tensor]:
     """
 
     def frames(output: Any) -> Tensor:
-        tensor = first_tensor(output)
-        if tensor is None:
-            raise InputError("a submodule put out no tensor of real numbers; choose other layers")
+        tensor = tensor_of(output)
         if axis is None:
             return tensor.unsqueeze(-1)
         if tensor.ndim == 2:

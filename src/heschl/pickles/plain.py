@@ -29,9 +29,11 @@ ENTRIES = "__entries__"  # what was appended to it, or set in it
 STATE = "__state__"  # instead of attributes: a state of another kind
 LEFT_OUT = "__left_out__"  # why
 
-#: What a checkpoint may have at most. Characters of texts, names and bytes are counted too.
+#: What a checkpoint may have at most. Characters of texts, names and bytes are counted too; longer
+#: bytes are left out.
 MOST_VALUES = 1_000_000
 MOST_CHARACTERS = 40_000_000
+LONGEST_BYTES = 1_000_000
 DEEPEST = 100
 
 #: How deep records are kept: they hold all sorts of things, and only tell what there was.
@@ -165,6 +167,8 @@ class _Encoder:
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, bytes | bytearray):
+            if len(value) > LONGEST_BYTES:  # of an array, say, that only tells what there was
+                return {LEFT_OUT: f"{len(value)} bytes"}
             return {BYTES: self._text(base64.b64encode(value).decode("ascii"))}
         if isinstance(value, float) and not math.isfinite(value):
             return {FLOAT: repr(value)}

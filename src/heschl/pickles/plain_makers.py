@@ -10,8 +10,10 @@ from heschl.errors import InputError
 from heschl.pickles.keys import Keys
 from heschl.pickles.records import Record
 
-#: What may be copied in all from one pickle: one list can be the argument of a million calls.
-_MOST_COPIED = 2_000_000
+#: Entries and bytes that may be copied in all from one pickle: one list or text can be the argument
+#: of a million calls.
+_MOST_ENTRIES = 2_000_000
+_MOST_BYTES = 100_000_000
 
 #: numpy's codes of types of one number, and Python's.
 _CODES = {"b1": "?", "i1": "b", "i2": "h", "i4": "i", "i8": "q", "u1": "B", "u2": "H"} | {
@@ -27,7 +29,8 @@ class PlainMakers:
     """What stands for the names of plain values, for one pickle."""
 
     def __init__(self) -> None:
-        self._n_copied = 0
+        self._n_entries = 0
+        self._n_bytes = 0
         self._keys = Keys()
         self.makers = {
             ("collections", "OrderedDict"): self.ordered,
@@ -49,7 +52,9 @@ class PlainMakers:
     def ordered(self, content: Any = None, /) -> OrderedDict[Any, Any]:
         """Make a dictionary of nothing, of another one, or of pairs."""
         pairs = list(content.items()) if isinstance(content, dict) else content or []
-        self._count(len(pairs))
+        self._n_entries += len(pairs)
+        if self._n_entries > _MOST_ENTRIES:
+            raise InputError(f"copies more than {_MOST_ENTRIES} entries")
         made: OrderedDict[Any, Any] = OrderedDict()
         for key, value in pairs:
             made[self._keys.checked(key)] = value
@@ -59,13 +64,10 @@ class PlainMakers:
         """Carry out ``encode(text, "latin1")``: how protocol 2 writes bytes."""
         if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
             raise InputError("has a text in another code than latin1")
-        self._count(len(text))
+        self._n_bytes += len(text)
+        if self._n_bytes > _MOST_BYTES:
+            raise InputError(f"copies more than {_MOST_BYTES} bytes")
         return text.encode("latin-1")
-
-    def _count(self, n: int) -> None:
-        self._n_copied += n
-        if self._n_copied > _MOST_COPIED:
-            raise InputError(f"copies more than {_MOST_COPIED} values")
 
 
 def _tuple(values: Any = (), /) -> tuple[Any, ...]:

@@ -24,7 +24,7 @@ from heschl.models.huggingface.repository import (
     shards,
 )
 from heschl.models.weights.copies import copy_files
-from heschl.models.weights.install import pins
+from heschl.models.weights.places import pins
 
 
 def find_folder(reference: str | Path, *, weights: bool) -> tuple[str, Path]:
@@ -132,6 +132,8 @@ def install_repository(repository: str, source: Path) -> Path:
         If it cannot be written.
     """
     source = Path(source).expanduser()
+    if not source.is_dir():
+        raise FetchError(f"{source} is no folder; expected one with the files of {repository}")
     names = [CONFIG]
     for alternatives in (FRONT_ENDS, WEIGHTS):
         name = first_present(source, alternatives)

@@ -15,11 +15,11 @@ from heschl.models.network import Layer
 from heschl.models.tracing import (
     VECTOR,
     Output,
-    first_tensor,
     frames_along,
     growing_axis,
     n_parameters,
     stacks,
+    tensor_of,
     trace,
 )
 from heschl.models.user.probing import probe
@@ -117,7 +117,4 @@ def _growing_site(path: str, shorter: Output, longer: Output) -> Layer | None:
 
 def _all_positions(output: Any) -> Tensor:
     """(n_sounds, n_channels, ...) with all positions in one axis."""
-    tensor = first_tensor(output)
-    if tensor is None:
-        raise InputError("a submodule put out no tensor of real numbers; choose other layers")
-    return tensor.flatten(2)
+    return tensor_of(output).flatten(2)

@@ -6,16 +6,16 @@ the table of models can use it.
 
 from __future__ import annotations
 
-from heschl.models.weights.contents import Contents, find_file
-from heschl.models.weights.conversion import convert
-from heschl.models.weights.facts import facts
-from heschl.models.weights.install import (
+from heschl.models.weights.availability import (
     check_address,
     check_available,
-    fetch,
     fetch_plan,
     installed,
 )
+from heschl.models.weights.contents import Contents, find_file
+from heschl.models.weights.conversion import convert
+from heschl.models.weights.facts import facts
+from heschl.models.weights.install import fetch
 from heschl.models.weights.reading import read_contents
 from heschl.models.weights.strict import load_strict
 from heschl.models.weights.weights import Weights

@@ -58,6 +58,7 @@ def convert(path: Path, target: Path | None = None, *, keep: Sequence[str] = ())
         If the result cannot be written; nothing is left of it.
     """
     path = Path(path)
+    _check_kind(path)
     target = path.with_suffix(CONVERTED) if target is None else Path(target)
     if target.exists():
         raise UsageError(f"{target} is there already; remove it, or name another with -o OUT")
@@ -66,7 +67,6 @@ def convert(path: Path, target: Path | None = None, *, keep: Sequence[str] = ())
 
 def write_converted(path: Path, target: Path, *, keep: Sequence[str] = ()) -> Path:
     """Convert as `convert` does; a file at the target is replaced, in one step."""
-    _check_kind(path)
     try:
         content, tensors = encode(_kept(read_torch_file(path, any_name=True), keep))
         _check_tensors(tensors, path.stat().st_size)

@@ -6,7 +6,8 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from heschl.fetch import RemoteFile
-from heschl.models.weights.install import installed, published
+from heschl.models.weights.availability import installed
+from heschl.models.weights.places import published
 from heschl.models.weights.weights import Weights
 
 if TYPE_CHECKING:
