@@ -56,6 +56,10 @@ PUBLISHED = {
 
 #: The models with most to compute go through `heschl score` at reduced width, all layers kept.
 REDUCED = {
+    "encodecmae-large": {"dim": 96},
+    "encodecmae-large-st": {"dim": 96},
+    "encodecmae-ec-base": {"dim": 96},
+    "encodecmae-spec-base": {"dim": 96},
     "dasheng-06b": {"embed_dim": 160},
     "dasheng-12b": {"embed_dim": 192},
     "ast": {"hidden_size": 48, "num_attention_heads": 3, "intermediate_size": 96},
