@@ -11,7 +11,8 @@ import numpy as np
 import official_cochdnn as official
 import pytest
 import torch
-from naive_layers import alone_as_together, check_golden, convolve, normalise, numpy_state
+from checks import alone_as_together, check_golden
+from naive_layers import convolve, normalise, numpy_state
 from torch import nn
 
 from heschl.errors import FetchError, InputError

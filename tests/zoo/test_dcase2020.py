@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import math
 
+import narrow_networks
 import numpy as np
 import official_dcase2020 as official
 import pytest
 import torch
+from checks import alone_as_together
 from naive_layers import (
-    alone_as_together,
-    check_golden,
     gru,
     magnitudes,
     numpy_state,
     reflected,
     slaney_bank,
 )
+from narrow_networks import random_fill
 
-from heschl import load_model
 from heschl.errors import InputError
 from heschl.models.dcase2020 import SPECS, frontend, model
 from heschl.models.dcase2020.network import Network
-from heschl.models.weights import load_strict
 
 (SPEC,) = SPECS
 NARROW = {"n_hidden": 3, "n_words": 7}
-
-
-def random_fill(key, shape):
-    rng = np.random.default_rng([len(key), *key.encode()])
-    scale = 1 / np.sqrt(shape[-1]) if len(shape) > 1 else 0.3
-    return (scale * rng.standard_normal(shape)).astype(np.float32)
 
 
 @pytest.fixture
@@ -42,12 +35,7 @@ def narrow(monkeypatch):
 
 @pytest.fixture
 def filled():
-    network = Network(**NARROW)
-    tensors = {
-        key: torch.from_numpy(random_fill(key, shape))
-        for key, shape in official.shapes(**NARROW).items()
-    }
-    load_strict(network, tensors, source="test")
+    network = narrow_networks.filled(Network(**NARROW), official.shapes(**NARROW), random_fill)
     return model.Captioner("dcase2020", network)
 
 
@@ -218,22 +206,3 @@ def test_spectrogram_is_that_of_the_original(golden, filled):
     assert found.dtype == np.float32
     np.testing.assert_allclose(found.mean(axis=1), front["mean_time"], atol=2e-5)
     np.testing.assert_allclose(found[0], front["first"], atol=1e-5)
-
-
-@pytest.mark.shared
-@pytest.mark.zoo
-def test_layers_are_those_of_the_original(golden, tmp_path):
-    case = golden.load("braindnn_dcase2020")
-    assert official.shapes() == case["state"]
-    official.write("dcase2020", tmp_path, golden.value)
-    loaded = load_model(f"dcase2020@file:{tmp_path}")
-    found = loaded.vectors(case["waveforms"])
-    widths = {layer: vectors.shape[1] for layer, vectors in found.items()}
-    assert widths == official.LAYERS["dcase2020"]
-    check_golden(found, case, {k: site.published for k, site in model.LAYERS.items()})
-
-
-def test_published_identifier_is_another_name():
-    from heschl.models import MODELS
-
-    assert MODELS[SPEC.aliases[0]] is MODELS["dcase2020"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pickle
 import sys
 
+import narrow_networks
 import numpy as np
 import official_deepspeech2 as official
 import pytest
 import torch
+from checks import alone_as_together
 from naive_layers import (
-    alone_as_together,
-    check_golden,
     convolve,
     lstm,
     magnitudes,
@@ -19,23 +19,15 @@ from naive_layers import (
     numpy_state,
     reflected,
 )
+from narrow_networks import random_fill
 
-from heschl import load_model
 from heschl.errors import InputError
 from heschl.models.deepspeech2 import SPECS, frontend, model
 from heschl.models.deepspeech2.network import Network
-from heschl.models.weights import convert, load_strict, read_contents
+from heschl.models.weights import convert, read_contents
 
 (SPEC,) = SPECS
 NARROW = {"n_maps": 2, "n_hidden": 3}
-
-
-def random_fill(key, shape):
-    rng = np.random.default_rng([len(key), *key.encode()])
-    x = rng.standard_normal(shape) * (1 / np.sqrt(np.prod(shape[1:])) if len(shape) > 1 else 0.3)
-    if key.endswith("running_var"):
-        x = 1 + np.abs(x)
-    return x.astype(np.float32)
 
 
 @pytest.fixture
@@ -46,14 +38,7 @@ def narrow(monkeypatch):
 
 @pytest.fixture
 def filled():
-    network = Network(**NARROW)
-    tensors = {
-        key: torch.zeros((), dtype=torch.long)
-        if not shape
-        else torch.tensor(random_fill(key, shape))
-        for key, shape in official.shapes(**NARROW).items()
-    }
-    load_strict(network, tensors, source="test")
+    network = narrow_networks.filled(Network(**NARROW), official.shapes(**NARROW), random_fill)
     return model.DeepSpeech2("deepspeech2", network)
 
 
@@ -278,24 +263,3 @@ def test_spectrogram_is_that_of_the_original(golden):
     assert found.dtype == np.float32
     np.testing.assert_allclose(found.mean(axis=2), front["mean_time"], atol=5e-6)
     np.testing.assert_allclose(found[0], front["first"], atol=5e-6)
-
-
-@pytest.mark.shared
-@pytest.mark.zoo
-def test_layers_are_those_of_the_original(golden, tmp_path):
-    case = golden.load("braindnn_deepspeech")
-    floats = {k: s for k, s in official.shapes().items() if "num_batches_tracked" not in k}
-    assert floats == case["state"]
-    official.write("deepspeech2", tmp_path, golden.value)
-    convert(tmp_path / official.FILE, keep=SPEC.weights.keep)
-    loaded = load_model(f"deepspeech2@file:{tmp_path}")
-    found = loaded.vectors(case["waveforms"])
-    widths = {layer: vectors.shape[1] for layer, vectors in found.items()}
-    assert widths == official.LAYERS["deepspeech2"]
-    check_golden(found, case, {k: site.published for k, site in model.LAYERS.items()})
-
-
-def test_published_identifier_is_another_name():
-    from heschl.models import MODELS
-
-    assert MODELS[SPEC.aliases[0]] is MODELS["deepspeech2"]

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
+import narrow_networks
 import numpy as np
 import official_vggish as official
 import pytest
 import torch
+from checks import alone_as_together
 from naive_layers import (
-    alone_as_together,
-    check_golden,
     convolve,
     magnitudes,
     numpy_state,
     pool,
 )
 
-from heschl import load_model
 from heschl.errors import InputError
 from heschl.models.vggish import SPECS, frontend, model
 from heschl.models.vggish.network import Network
@@ -27,10 +27,7 @@ from heschl.models.weights import load_strict
 NARROW = {"channels": (2, 3, 4, 5), "n_hidden": 6, "n_embedding": 4}
 
 
-def random_fill(key, shape):
-    rng = np.random.default_rng([len(key), *key.encode()])
-    scale = np.sqrt(2 / np.prod(shape[1:])) if len(shape) > 1 else 0.1
-    return (scale * rng.standard_normal(shape)).astype(np.float32)
+random_fill = partial(narrow_networks.random_fill, gain=np.sqrt(2), bias=0.1)
 
 
 @pytest.fixture
@@ -295,22 +292,3 @@ def test_patches_are_those_of_the_original(golden):
     assert found.dtype == np.float32
     np.testing.assert_allclose(found.mean(axis=2), front["mean_time"], atol=5e-6)
     np.testing.assert_allclose(found[0], front["first"], atol=1e-6)
-
-
-@pytest.mark.shared
-@pytest.mark.zoo
-def test_layers_are_those_of_the_original(golden, tmp_path):
-    case = golden.load("braindnn_vggish")
-    assert official.shapes() == case["state"]
-    official.write("vggish", tmp_path, golden.value)
-    loaded = load_model(f"vggish@file:{tmp_path}")
-    found = loaded.vectors(case["waveforms"])
-    widths = {layer: vectors.shape[1] for layer, vectors in found.items()}
-    assert widths == official.LAYERS["vggish"]
-    check_golden(found, case, {k: site.published for k, site in model.LAYERS.items()})
-
-
-def test_published_identifier_is_another_name():
-    from heschl.models import MODELS
-
-    assert MODELS[SPEC.aliases[0]] is MODELS["vggish"]

@@ -101,7 +101,10 @@ def _root(members: dict[str, Member]) -> str:
     roots = [name.removesuffix("data.pkl") for name in members if name.endswith("/data.pkl")]
     roots = [root for root in roots if root.count("/") == 1]
     if len(roots) != 1:
-        raise InputError(f"is an archive with {len(roots)} members data.pkl; expected one")
+        raise InputError(
+            f"is an archive with {len(roots)} members data.pkl; expected one (unpack an archive "
+            "that has the checkpoint in it)"
+        )
     return roots[0]
 
 
