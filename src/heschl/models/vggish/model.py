@@ -107,7 +107,7 @@ def load(spec: ModelSpec, source: Path | None) -> VGGish:
     with torch.device("meta"):
         network = Network()
     if source is None:
-        network.to_empty(device="cpu").reset_parameters()
+        network.to_empty(device=torch.get_default_device()).reset_parameters()
         return VGGish(spec.name, network)
     path = find_file(source, "vggish-10086976.pth")
     load_strict(network, read_contents(path).state(), source=path)
