@@ -55,6 +55,8 @@ def test_forms(text, expected, name):
 def test_a_folder_with_a_configuration_is_one_of_transformers(tmp_path):
     (tmp_path / "mine").mkdir()
     assert parse(str(tmp_path / "mine")).kind == "zoo"
+    with pytest.raises(UsageError, match=r"mine: a folder without a config\.json"):
+        check_reference(str(tmp_path / "mine"))
     (tmp_path / "mine" / "config.json").write_text("{}")
     found = parse(f"{tmp_path / 'mine'}@random:0")
     assert (found.kind, found.control) == ("hf", "random")
@@ -69,6 +71,8 @@ def test_a_folder_with_a_configuration_is_one_of_transformers(tmp_path):
         ("a@random:1.5", "the seed is '1.5'"),
         ("a@permuted:one", "the seed is 'one'"),
         ("a@rand:0", "unknown control after '@'; expected one of NAME"),
+        ("torch:module:make@shuffled:1", "unknown control after '@'"),
+        ("hear:module@shuffled:1", "unknown control after '@'"),
         ("a@file:x@random:0", "fresh weights and weights of a file"),
         ("hf:", "nothing follows hf:"),
         ("torch:module", "no function is named"),

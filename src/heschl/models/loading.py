@@ -81,7 +81,7 @@ def check_reference(model: str) -> None:
     reference = parse(model)
     if reference.kind != "zoo":
         return
-    spec = MODELS[reference.target]
+    spec = _spec(reference)
     _check_control(spec, reference)
     if spec.weights is not None and reference.control != "random" and reference.file is None:
         from heschl.models.weights import check_available
@@ -102,7 +102,7 @@ def outline(model: str) -> AudioModel:
     reference = parse(model)
     if reference.kind != "zoo":
         return _load(model)
-    spec = MODELS[reference.target]
+    spec = _spec(reference)
     if spec.weights is None or reference.control or reference.file:
         return _load(model)
     from heschl.models import weights
@@ -115,6 +115,16 @@ def outline(model: str) -> AudioModel:
         return _as_model(_loader(spec)(spec, None), spec)
 
 
+def _spec(reference: Reference) -> ModelSpec:
+    """Look a name up; of a folder, say what is missing in it."""
+    if reference.target not in MODELS and Path(reference.target).expanduser().is_dir():
+        raise UsageError(
+            f"{reference.target}: a folder without a config.json; expected one that "
+            "save_pretrained of transformers wrote, or a name of 'heschl list models'"
+        )
+    return MODELS[reference.target]
+
+
 def _check_control(spec: ModelSpec, reference: Reference) -> None:
     if spec.weights is None and (reference.control or reference.file):
         raise UsageError(
@@ -123,7 +133,7 @@ def _check_control(spec: ModelSpec, reference: Reference) -> None:
 
 
 def _zoo(reference: Reference) -> AudioModel:
-    spec = MODELS[reference.target]
+    spec = _spec(reference)
     _check_control(spec, reference)
     loader = _loader(spec)
     if spec.weights is None:

@@ -109,11 +109,17 @@ def _kind(rest: str, text: str) -> tuple[str, str, str | None]:
         if kind == "hf":
             return kind, target, None
         module, second, argument = target.partition(":")
+        if "@" in module or (kind == "torch" and "@" in argument):  # in no name of Python
+            raise _unknown_control(text)
         if kind == "torch" and not argument:
             raise UsageError(f"{text!r}: no function is named; expected torch:MODULE:FUNCTION")
         return kind, module, argument if second else None
     if (Path(rest).expanduser() / "config.json").is_file():
         return "hf", rest, None
     if "@" in rest:
-        raise UsageError(f"{text!r}: unknown control after '@'; expected one of {FORMS}")
+        raise _unknown_control(text)
     return "zoo", rest, None
+
+
+def _unknown_control(text: str) -> UsageError:
+    return UsageError(f"{text!r}: unknown control after '@'; expected one of {FORMS}")
