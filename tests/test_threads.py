@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from heschl.errors import UsageError
-from heschl.threads import n_threads, run_threads
+from heschl.threads import map_threads, n_threads, run_threads
 
 JOBS = (1, 2, 5)
 
@@ -126,6 +127,34 @@ def test_no_threads_are_left(monkeypatch):
     before = threading.active_count()
     list(run_threads(abs, range(10), n_jobs=4))
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("jobs", JOBS)
+def test_mapped_results_come_in_order(jobs):
+    """Later items are done first."""
+
+    def work(x):
+        time.sleep(0.002 * (20 - x))
+        return x * x
+
+    assert list(map_threads(work, range(20), n_jobs=jobs)) == [x * x for x in range(20)]
+
+
+@pytest.mark.parametrize("jobs", JOBS)
+def test_mapping_is_never_far_ahead_and_stops_at_the_first_error(jobs):
+    begun = []
+
+    def work(x):
+        begun.append(x)
+        if x in {3, 4}:
+            raise ZeroDivisionError(f"item {x}")
+        return x
+
+    received = []
+    with pytest.raises(ZeroDivisionError, match="item 3"):
+        received.extend(map_threads(work, range(1000), n_jobs=jobs))
+    assert len(begun) <= 4 + 2 * jobs
+    assert threading.active_count() < 20
 
 
 @pytest.mark.parametrize("jobs", [0, -1])

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from heschl import audio
 from heschl.errors import AudioError, InputError
+from heschl.threads import map_threads
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,11 @@ class Sounds(Sequence[Clip]):
         AudioError
             If one is missing, damaged, cut short or not finite; it is named.
         """
-        return tuple(_facts(*clip.read(), self.duration) for clip in self.clips)
+
+        def facts_of(clip: Clip) -> ClipFacts:
+            return _facts(*clip.read(), self.duration)
+
+        return tuple(map_threads(facts_of, self.clips))
 
     def check(self) -> None:
         """Refuse sounds that cannot be heard.

@@ -8,6 +8,7 @@ that results are the same to the bit whatever that number is.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
@@ -51,6 +52,28 @@ def run_threads(
                     out = future.result()
                     running |= {pool.submit(work, item) for item in islice(todo, 1)}
                     yield out
+        finally:
+            for future in running:
+                future.cancel()
+
+
+def map_threads(
+    work: Callable[[ItemT], OutT], items: Iterable[ItemT], *, n_jobs: int | None = None
+) -> Iterator[OutT]:
+    """Yield ``work(item)`` of every item in order, for work that uses one core: reading, hashing.
+
+    At most two items a thread are under way or waiting to be taken. The first error in the order of
+    the items, or the consumer's stopping, cancels what has not started.
+    """
+    jobs = n_threads(n_jobs)
+    todo = iter(items)
+    with ThreadPoolExecutor(jobs) as pool:
+        running = deque(pool.submit(work, item) for item in islice(todo, 2 * jobs))
+        try:
+            while running:
+                out = running.popleft().result()
+                running.extend(pool.submit(work, item) for item in islice(todo, 1))
+                yield out
         finally:
             for future in running:
                 future.cancel()

@@ -120,7 +120,12 @@ def test_the_plan_is_followed(monkeypatch):
 
     monkeypatch.setattr(model, "vectors", spy)
     extract(model, sounds(), batch_size=6, use_store=False)
-    assert seen == [1, 2, 6, 6, 6, 2]  # two trials, then the sounds
+    assert seen == [1, 6, 6, 6, 2]  # a trial, then the sounds
+    seen.clear()
+    each = 2 * 100 * RATE * 4
+    monkeypatch.setattr("heschl.activations.memory._free", lambda _device: 4.2 * each / USABLE)
+    extract(model, sounds(), batch_size=6, use_store=False)
+    assert seen == [1, 1, 2, 4, 4, 4, 4, 4]  # one trial does not tell: two more do
 
 
 def test_limits_of_a_container(tmp_path):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from heschl import store
 from heschl.activations.batches import compute_parts, n_parts
-from heschl.activations.memory import plan_memory
+from heschl.activations.memory import fitting_batch
 from heschl.errors import DamagedEntryError, HeschlWarning, UsageError
 from heschl.models import AudioModel, load_model
 from heschl.sounds import Sounds
@@ -124,8 +124,8 @@ def extract(
     provenance = {"model": loaded.name, "activations": key, **description}
 
     def parts(done: set[int]) -> Iterator[tuple[int, dict[str, NDArray[np.float32]]]]:
-        memory = plan_memory(loaded, sounds, chosen, batch_size=batch_size)
-        return compute_parts(loaded, sounds, chosen, memory.batch_size, done, show_progress)
+        size = fitting_batch(loaded, sounds, chosen, batch_size=batch_size)
+        return compute_parts(loaded, sounds, chosen, size, done, show_progress)
 
     if not use_store:
         found = [part for _, part in parts(set())]

@@ -76,14 +76,11 @@ def plan_memory(
     InputError
         If one sound does not fit.
     """
-    on_cpu = model.device == "cpu"
-    wanted = batch_size or (LARGEST_ON_CPU if on_cpu else LARGEST_ON_GPU)
-    wanted = 1 if model.one_at_a_time else min(wanted, len(sounds))
-    n_samples = sounds.n_samples(model.sample_rate)
-    one = model.peak_bytes(_noise(1, n_samples), layers)
+    wanted = _most(model, sounds, batch_size)
+    one = _trial(model, sounds, 1, layers)
     if one is None:
         return MemoryPlan(wanted, None)
-    two = model.peak_bytes(_noise(2, n_samples), layers) if wanted > 1 else None
+    two = _trial(model, sounds, 2, layers) if wanted > 1 else None
     each = max(two - one, 1) if two is not None else one
     fixed = max(one - each, 0)
     free = free_bytes if free_bytes is not None else _free(model.device)
@@ -96,8 +93,47 @@ def plan_memory(
         )
     chosen = min(wanted, fitting)
     tensors = fixed + chosen * each
-    slack = min(HELD_BACK * tensors, MOST_HELD_BACK) if on_cpu else 0
+    slack = min(HELD_BACK * tensors, MOST_HELD_BACK) if model.device == "cpu" else 0
     return MemoryPlan(chosen, _held(model.device) + tensors + slack)
+
+
+def fitting_batch(
+    model: AudioModel,
+    sounds: Sounds,
+    layers: Sequence[str] | None = None,
+    *,
+    batch_size: int | None = None,
+) -> int:
+    """Return the batch size of `plan_memory`, by one trial where that tells enough.
+
+    A batch takes no more than so many times what one sound takes: if that is free, no second trial
+    is needed.
+
+    Raises
+    ------
+    InputError
+        If one sound does not fit.
+    """
+    wanted = _most(model, sounds, batch_size)
+    one = _trial(model, sounds, 1, layers)
+    if one is None or wanted * one <= USABLE * _free(model.device):
+        return wanted
+    return plan_memory(model, sounds, layers, batch_size=batch_size).batch_size
+
+
+def _most(model: AudioModel, sounds: Sounds, batch_size: int | None) -> int:
+    """How many sounds would go together if memory had no end."""
+    if model.one_at_a_time:
+        return 1
+    usual = LARGEST_ON_CPU if model.device == "cpu" else LARGEST_ON_GPU
+    return min(batch_size or usual, len(sounds))
+
+
+def _trial(
+    model: AudioModel, sounds: Sounds, n_sounds: int, layers: Sequence[str] | None
+) -> int | None:
+    """Bytes that so many sounds of noise take; None if the model cannot tell."""
+    return model.peak_bytes(_noise(n_sounds, sounds.n_samples(model.sample_rate)), layers)
 
 
 def _noise(n_sounds: int, n_samples: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

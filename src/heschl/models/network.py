@@ -17,6 +17,7 @@ from heschl.errors import InputError, UsageError
 from heschl.models.base import POOLING, AudioModel, FloatArray, _checked
 from heschl.models.memory import LiveBytes
 from heschl.models.recording import Averages, Frames, Recorder, Shapes
+from heschl.threads import map_threads
 
 
 @dataclass(frozen=True)
@@ -254,15 +255,27 @@ class NetworkModel(AudioModel):
 
 
 def weights_sha256(network: torch.nn.Module) -> str:
-    """SHA-256 of names, shapes, types and values of all tensors of a network's state."""
-    content = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
+    """SHA-256 of names, shapes, types and hashes of the values of all tensors of a network's state.
+
+    Raises
+    ------
+    InputError
+        If a tensor has no values.
+    """
+    state = sorted(network.state_dict().items())
+    for name, tensor in state:
         if tensor.is_meta:
             raise InputError(f"tensor {name!r} has no values; expected a network with weights")
-        flat = tensor.detach().cpu().contiguous().reshape(-1)
-        content.update(f"{name}:{tuple(tensor.shape)}:{tensor.dtype};".encode())
-        content.update(flat.view(torch.uint8).numpy().data)
+    content = hashlib.sha256()
+    digests = map_threads(_sha256, [tensor for _, tensor in state])
+    for (name, tensor), digest in zip(state, digests, strict=True):
+        content.update(f"{name}:{tuple(tensor.shape)}:{tensor.dtype}:{digest};".encode())
     return content.hexdigest()
+
+
+def _sha256(tensor: Tensor) -> str:
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    return hashlib.sha256(flat.view(torch.uint8).numpy().data).hexdigest()
 
 
 @contextmanager
