@@ -8,6 +8,11 @@ from pathlib import Path
 
 import pytest
 
+# Processes that test side by side share the cores; read when numpy and torch are imported first.
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    share = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    os.environ["OMP_NUM_THREADS"] = str(max(1, share))
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

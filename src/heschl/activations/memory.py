@@ -22,7 +22,7 @@ USABLE = 0.8
 
 #: Of what tensors on a CPU take, the allocator of the C library holds back about twice as much when
 #: they are freed, up to so many bytes (seen in benchmarks/extraction.py).
-HELD_BACK, MOST_HELD_BACK = 2, 150_000_000
+HELD_BACK, MOST_HELD_BACK = 2, 250_000_000
 
 
 @dataclass(frozen=True)
