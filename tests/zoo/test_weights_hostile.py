@@ -9,7 +9,6 @@ import re
 import struct
 import subprocess
 import sys
-import time
 from contextlib import suppress
 
 import hostile_files as files
@@ -23,7 +22,8 @@ from heschl.errors import InputError
 from heschl.models.weights import convert, read_contents
 from heschl.pickles import Record
 
-SECONDS = 10.0  # that a refusal may take on a slow machine; most take milliseconds
+#: A refusal or a conversion that takes ever longer ends here; each takes a moment.
+pytestmark = pytest.mark.timeout(120)
 
 ZIPPED = pytest.mark.parametrize("zipped", [True, False], ids=["archive", "stream"])
 
@@ -48,10 +48,8 @@ def read(path):
 def refused(function, path, said=None):
     """The error names the file, is short, comes soon, and leaves nothing."""
     before = set(path.parent.iterdir())
-    start = time.perf_counter()
     with pytest.raises(InputError, match=said) as caught:
         function(path)
-    assert time.perf_counter() - start < SECONDS
     message = str(caught.value)
     assert str(path) in message
     assert len(message.replace(str(path), "")) < 500
@@ -206,9 +204,7 @@ def test_many_tensors_under_one_name(path):
     )
     storages = {str(i): struct.pack("<4f", i, i, i, i) for i in range(3000)}
     path.write_bytes(archive(state(x=b"}(" + entries + b"u"), storages))
-    start = time.perf_counter()
     convert(path)
-    assert time.perf_counter() - start < SECONDS
 
 
 # archives and streams
