@@ -328,6 +328,86 @@ def test_without_the_store_nothing_is_written_or_read(heschl_home, monkeypatch):
     assert not (heschl_home / "nothing").exists()
 
 
+# sounds of various lengths
+
+
+LENGTHS = (400, 400, 400, 800, 400, 240, 240, 240, 240, 240, 800, 80, 80, 400, 400, 400, 400, 400)
+
+
+def various():
+    """Eighteen sounds: three parts, runs of equal lengths, some across parts."""
+    clips = [Clip(f"s{i}", (noise(i, n), RATE)) for i, n in enumerate(LENGTHS)]
+    return Sounds(clips, duration=None)
+
+
+@pytest.mark.parametrize("use_store", [True, False])
+@pytest.mark.parametrize(
+    ("batch_size", "batches"),
+    [
+        (1, [1] * 18),
+        (2, [2, 1, 1, 1, 2, 2, 1, 1, 2, 2, 2, 1]),
+        (8, [3, 1, 1, 5, 1, 2, 5]),
+    ],
+)
+def test_only_equally_long_sounds_go_together(batch_size, batches, use_store):
+    model, sounds = Averaging(), various()
+    found = extract(model, sounds, batch_size=batch_size, use_store=use_store)
+    assert model.batches == batches
+    by_hand = [[np.mean(noise(i, n)), np.mean(noise(i, n) ** 2)] for i, n in enumerate(LENGTHS)]
+    np.testing.assert_allclose(found["frames"], by_hand, rtol=1e-4, atol=1e-8)
+
+
+class Averaging(Counting):
+    """One layer of two features, over as many frames as there are samples."""
+
+    layers = ("frames",)
+
+    def forward(self, waveforms, layers=None):
+        self.batches.append(len(waveforms))
+        return {"frames": np.stack([waveforms, waveforms**2], axis=1)}
+
+
+@pytest.mark.parametrize("done", [set(), {0}, {1}, {2}, {0, 2}])
+def test_only_missing_parts_of_various_sounds_are_computed(done):
+    whole = extract(Averaging(), various(), use_store=False)["frames"]
+    found = dict(compute_parts(Averaging(), various(), ["frames"], 4, done, False))
+    assert set(found) == {0, 1, 2} - done
+    for index, part in found.items():
+        rows = slice(index * ROWS_PER_PART, (index + 1) * ROWS_PER_PART)
+        np.testing.assert_array_equal(part["frames"], whole[rows])
+
+
+def test_the_trial_of_memory_is_with_the_longest():
+    tried = []
+
+    class Tried(Averaging):
+        def peak_bytes(self, waveforms, layers=None):
+            tried.append(waveforms.shape)
+            return 1_000
+
+    extract(Tried(), various(), use_store=False)
+    assert tried[0] == (1, 800)
+
+
+def test_sounds_of_various_lengths_are_known_as_such():
+    description = describe(Averaging(), various(), ["frames"])
+    assert description["duration"] is None
+    first = extract(Averaging(), various())
+    again = Averaging()
+    assert_same(extract(again, various()), first)
+    assert again.n_seen == 0
+
+
+def test_silent_sounds_where_they_may_be():
+    sounds = Sounds(
+        [*make(3), Clip("quiet", (np.zeros(400, np.float32), RATE))],
+        duration=0.1,
+        may_be_silent=True,
+    )
+    found = extract(Counting(level=0.1), sounds, use_store=False)
+    np.testing.assert_array_equal(found["energy"][3], 0)
+
+
 # damage and interruption
 
 

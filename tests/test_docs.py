@@ -38,6 +38,8 @@ RUN = (
     "models",
     "extraction",
     "datasets",
+    "tasks",
+    "probing",
 )
 
 

@@ -439,7 +439,7 @@ def test_errors_while_writing_are_of_the_store(made_up, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(mcdermott.copying.shutil, "copyfileobj", full)
+    monkeypatch.setattr(shutil, "copyfileobj", full)
     for source in (made_up, made_up / "data.tar"):
         with pytest.raises(StoreError, match=r"No space left on device\. Free some space"):
             mcdermott.fetch("nh2015", source)

@@ -343,7 +343,7 @@ def test_json_that_is_no_text_is_noticed(run):
 @pytest.mark.parametrize("content", ["[]", "{}", "3", '{"format": 1}', '{"format": "2"}'])
 def test_another_format_is_refused(run, content):
     (run / "results.json").write_text(content, encoding="utf-8")
-    with pytest.raises(InputError, match=r"results\.json: format .*; this heschl reads 2"):
+    with pytest.raises(InputError, match=r"results\.json: format .*; this heschl reads 3"):
         Results.load(run)
 
 

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 import heschl
+from heschl import audio
 from heschl.errors import AudioError, InputError
 from heschl.sounds import Clip, Sounds
 
@@ -253,3 +254,100 @@ def test_silence_is_judged_within_the_duration():
     with pytest.raises(AudioError, match=r"late: silent \(all samples within 2 s"):
         Sounds([clip], duration=2.0).check()
     Sounds([clip], duration=3.0).check()
+
+
+# sounds without a duration
+
+
+LENGTHS = (800, 1200, 1200, 333)
+
+
+def various(**options):
+    """Four sounds, each as long as it is."""
+    clips = [Clip(f"s{i}", (noise(i, n), RATE)) for i, n in enumerate(LENGTHS)]
+    return Sounds(clips, duration=None, **options)
+
+
+@pytest.mark.parametrize("rate", [RATE, 16_000, 5_512])
+def test_each_is_as_long_as_it_is(rate):
+    sounds = various()
+    expected = [int(n * rate / RATE + 0.5) for n in LENGTHS]
+    assert sounds.lengths(rate).tolist() == expected
+    assert sounds.n_samples(rate) == max(expected)
+    for i, n in enumerate(expected):
+        row = sounds[i : i + 1].waveforms(rate)
+        assert row.shape == (1, n)
+        np.testing.assert_array_equal(
+            row[0], audio.fit_length(audio.resample(noise(i, LENGTHS[i]), RATE, rate), n)
+        )
+
+
+def test_equally_long_ones_fit_into_one_array():
+    sounds = various()
+    out = sounds[1:3].waveforms(RATE)
+    np.testing.assert_array_equal(out, [noise(1, 1200), noise(2, 1200)])
+    with pytest.raises(InputError, match=r"4 sounds of 333 to 1200 samples at 8000 Hz do not fit"):
+        sounds.waveforms(RATE)
+
+
+def test_lengths_of_sounds_of_one_duration_need_no_reading(tmp_path):
+    sounds = Sounds([Clip(n, tmp_path / n) for n in "ab"], duration=0.3)
+    assert sounds.lengths(RATE).tolist() == [2400, 2400]
+
+
+def test_resampled_lengths_are_those_of_soxr():
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        n, (low, high) = rng.integers(1, 3000), rng.choice(range(4_000, 50_000, 25), 2)
+        resampled = audio.resample(np.zeros(n, np.float32), int(low), int(high))
+        assert audio.resampled_length(int(n), int(low), int(high)) == max(1, len(resampled))
+
+
+def test_silence_over_the_whole_length():
+    late = np.zeros(3000, np.float32)
+    late[-1] = 0.1
+    Sounds([Clip("late", (late, 1000))], duration=None).check()
+    with pytest.raises(AudioError, match=r"quiet: silent \(all samples are equal\)"):
+        Sounds([Clip("quiet", (0 * late, 1000))], duration=None).check()
+
+
+def test_what_sounds_without_a_duration_show():
+    assert repr(various()) == "<Sounds: 4 of various lengths>"
+    assert various().duration is None
+    assert various()[1:].duration is None
+
+
+# what sounds may be, and what is known of them
+
+
+def test_silence_may_be_let_pass(tmp_path):
+    quiet = Clip("quiet one", (np.zeros(RATE, np.float32), RATE))
+    sounds = Sounds([quiet], duration=1.0, may_be_silent=True)
+    sounds.check()
+    assert [facts.silent for facts in sounds.facts] == [True]
+    sounds[:1].check()
+    missing = Sounds([quiet, Clip("x", tmp_path / "x.wav")], duration=1.0, may_be_silent=True)
+    with pytest.raises(AudioError, match="no such sound file"):
+        missing.check()
+
+
+def test_what_is_known_is_not_read(tmp_path):
+    clips = [Clip(name, tmp_path / name) for name in "abc"]
+    facts = various()[:3].facts
+    for duration in (None, 1.0):
+        sounds = Sounds(clips, duration=duration, facts=facts)
+        sounds.check()
+        assert sounds.facts == facts
+        assert sounds[1:].facts == facts[1:]
+        assert sounds[::-1].facts == facts[::-1]
+    assert Sounds(clips, duration=None, facts=facts).lengths(RATE).tolist() == [800, 1200, 1200]
+    with pytest.raises(InputError, match="facts on 2 of 3 sounds; expected all"):
+        Sounds(clips, duration=1.0, facts=facts[:2])
+
+
+def test_slices_know_what_the_whole_knows(tmp_path):
+    soundfile.write(tmp_path / "x.wav", noise(0), RATE)
+    sounds = only(tmp_path / "x.wav")
+    facts = sounds.facts
+    (tmp_path / "x.wav").unlink()
+    assert sounds[:1].facts == facts

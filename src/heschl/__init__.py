@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from heschl.models import AudioModel, load_model, wrap
     from heschl.results import Results
     from heschl.sounds import Clip, Sounds
-    from heschl.study import compare, list_datasets, list_models, list_protocols, score
+    from heschl.study import (
+        compare,
+        list_datasets,
+        list_models,
+        list_protocols,
+        list_tasks,
+        probe,
+        score,
+    )
+    from heschl.tasks import Task, load_task
 
 _HOMES = {
     "Activations": "heschl.activations",
@@ -24,13 +33,17 @@ _HOMES = {
     "HeschlError": "heschl.errors",
     "Results": "heschl.results",
     "Sounds": "heschl.sounds",
+    "Task": "heschl.tasks",
     "compare": "heschl.study",
     "extract": "heschl.activations",
     "list_datasets": "heschl.study",
     "list_models": "heschl.study",
     "list_protocols": "heschl.study",
+    "list_tasks": "heschl.study",
     "load_dataset": "heschl.brain",
     "load_model": "heschl.models",
+    "load_task": "heschl.tasks",
+    "probe": "heschl.study",
     "score": "heschl.study",
     "wrap": "heschl.models",
 }
@@ -43,14 +56,18 @@ __all__ = [
     "HeschlError",
     "Results",
     "Sounds",
+    "Task",
     "__version__",
     "compare",
     "extract",
     "list_datasets",
     "list_models",
     "list_protocols",
+    "list_tasks",
     "load_dataset",
     "load_model",
+    "load_task",
+    "probe",
     "score",
     "wrap",
 ]

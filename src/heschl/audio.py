@@ -53,7 +53,8 @@ def read(path: str | Path) -> tuple[FloatArray, int]:
     except OSError as error:
         raise AudioError(f"{path}: cannot be opened ({error.strerror or error})") from error
     except (RuntimeError, TypeError) as error:  # libsndfile's own, and files without a header
-        raise AudioError(f"{path}: not a readable sound file ({error}); is it damaged?") from error
+        what = getattr(error, "error_string", error)  # without the path once more
+        raise AudioError(f"{path}: not a readable sound file ({what}); is it damaged?") from error
     if len(samples) == 0:
         raise AudioError(f"{path}: holds no samples")
     if len(samples) < expected:
@@ -127,6 +128,11 @@ def resample(waveform: FloatArray, from_rate: int, to_rate: int) -> FloatArray:
     if from_rate == to_rate:
         return waveform
     return soxr.resample(waveform, from_rate, to_rate, quality="HQ")
+
+
+def resampled_length(n_samples: int, from_rate: int, to_rate: int) -> int:
+    """Return how many samples a waveform has once it is resampled: as soxr rounds, halves up."""
+    return max(1, (2 * n_samples * to_rate + from_rate) // (2 * from_rate))
 
 
 def fit_length(waveform: FloatArray, n_samples: int) -> FloatArray:

@@ -70,7 +70,8 @@ class ClipFacts:
     n_samples : int
         As recorded.
     silent : bool
-        Whether all samples within the duration of the sounds are equal.
+        Whether all samples within the duration of the sounds (all there are, if they have none) are
+        equal.
     """
 
     digest: str
@@ -80,29 +81,51 @@ class ClipFacts:
 
 
 class Sounds(Sequence[Clip]):
-    """Sounds of one duration, in a fixed order.
+    """Sounds in a fixed order, of one duration or each as long as it is.
 
     Parameters
     ----------
     clips : sequence of Clip
         With unique names.
-    duration : float
+    duration : float or None
         In seconds. Shorter clips are padded with zeros at the end, longer ones cut, when their
-        waveforms are asked for.
+        waveforms are asked for. None: every clip is as long as it is.
+    may_be_silent : bool, optional
+        Whether `check` lets silent clips pass.
+    facts : sequence of ClipFacts, optional
+        What is known of each clip from an earlier reading, so that it need not be read for that.
+
+    Raises
+    ------
+    InputError
+        If there are no clips, if two have the same name, if the duration is not more than 0, or if
+        there are facts on another number of clips.
     """
 
-    def __init__(self, clips: Sequence[Clip], *, duration: float) -> None:
+    def __init__(
+        self,
+        clips: Sequence[Clip],
+        *,
+        duration: float | None,
+        may_be_silent: bool = False,
+        facts: Sequence[ClipFacts] | None = None,
+    ) -> None:
         if not clips:
             raise InputError("no sounds were given; expected at least one")
-        if not duration > 0:
+        if duration is not None and not duration > 0:
             raise InputError(f"the duration of sounds is {duration} s; expected more than 0")
         self.clips = tuple(clips)
-        self.duration = float(duration)
+        self.duration = None if duration is None else float(duration)
+        self.may_be_silent = may_be_silent
         seen: set[str] = set()
         for clip in self.clips:
             if clip.name in seen:
                 raise InputError(f"two sounds are named {clip.name!r}; names must be unique")
             seen.add(clip.name)
+        if facts is not None:
+            if len(facts) != len(self.clips):
+                raise InputError(f"facts on {len(facts)} of {len(self.clips)} sounds; expected all")
+            self.__dict__["facts"] = tuple(facts)  # where cached_property keeps what it computed
 
     @overload
     def __getitem__(self, index: int) -> Clip: ...
@@ -110,7 +133,13 @@ class Sounds(Sequence[Clip]):
     def __getitem__(self, index: slice) -> Sounds: ...
     def __getitem__(self, index: int | slice) -> Clip | Sounds:
         if isinstance(index, slice):
-            return Sounds(self.clips[index], duration=self.duration)
+            known = self.__dict__.get("facts")
+            return Sounds(
+                self.clips[index],
+                duration=self.duration,
+                may_be_silent=self.may_be_silent,
+                facts=None if known is None else known[index],
+            )
         return self.clips[index]
 
     def __len__(self) -> int:
@@ -120,7 +149,8 @@ class Sounds(Sequence[Clip]):
         return iter(self.clips)
 
     def __repr__(self) -> str:
-        return f"<Sounds: {len(self)} of {self.duration:g} s>"
+        length = "various lengths" if self.duration is None else f"{self.duration:g} s"
+        return f"<Sounds: {len(self)} of {length}>"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -133,8 +163,38 @@ class Sounds(Sequence[Clip]):
         return tuple(clip.category for clip in self.clips)
 
     def n_samples(self, sample_rate: int) -> int:
-        """Return the number of samples of every waveform at a rate in Hz."""
-        return round(self.duration * sample_rate)
+        """Return the number of samples, at a rate in Hz, of every waveform: of the longest one.
+
+        The files are read for it if the sounds have no duration and their facts are not known.
+        """
+        if self.duration is not None:
+            return round(self.duration * sample_rate)
+        return int(self.lengths(sample_rate).max())
+
+    def lengths(self, sample_rate: int) -> NDArray[np.int64]:
+        """Return the number of samples of each waveform at a rate.
+
+        Parameters
+        ----------
+        sample_rate : int
+            In Hz.
+
+        Returns
+        -------
+        ndarray of int, shape (n_sounds,)
+
+        Raises
+        ------
+        AudioError
+            If the files have to be read for it, and one cannot be.
+        """
+        if self.duration is not None:
+            return np.full(len(self), self.n_samples(sample_rate), np.int64)
+        found = (
+            audio.resampled_length(facts.n_samples, facts.sample_rate, sample_rate)
+            for facts in self.facts
+        )
+        return np.fromiter(found, np.int64, len(self))
 
     def waveforms(self, sample_rate: int) -> NDArray[np.float32]:
         """Read all sounds: mono, resampled, fitted to the duration.
@@ -152,8 +212,17 @@ class Sounds(Sequence[Clip]):
         ------
         AudioError
             If a sound is missing, damaged, cut short or not finite; it is named.
+        InputError
+            If they have no duration and differ in length.
         """
-        n = self.n_samples(sample_rate)
+        lengths = self.lengths(sample_rate)
+        n = int(lengths[0])
+        if (lengths != n).any():
+            raise InputError(
+                f"{len(self)} sounds of {lengths.min()} to {lengths.max()} samples at "
+                f"{sample_rate} Hz do not fit into one array; give them a duration, or take a "
+                "slice of equally long ones"
+            )
         out = np.empty((len(self), n), np.float32)
         for row, clip in zip(out, self.clips, strict=True):
             waveform, rate = clip.read()
@@ -171,7 +240,7 @@ class Sounds(Sequence[Clip]):
         """
 
         def facts_of(clip: Clip) -> ClipFacts:
-            return _facts(*clip.read(), self.duration)
+            return clip_facts(*clip.read(), self.duration)
 
         return tuple(map_threads(facts_of, self.clips))
 
@@ -181,18 +250,30 @@ class Sounds(Sequence[Clip]):
         Raises
         ------
         AudioError
-            If one is missing, damaged, cut short, not finite, or silent; it is named.
+            If one is missing, damaged, cut short, not finite, or silent where it may not be; it is
+            named.
         """
+        within = "" if self.duration is None else f" within {self.duration:g} s"
         for clip, facts in zip(self.clips, self.facts, strict=True):
-            if facts.silent:
+            if facts.silent and not self.may_be_silent:
                 raise AudioError(
-                    f"{clip.name}: silent (all samples within {self.duration:g} s are equal); a "
+                    f"{clip.name}: silent (all samples{within} are equal); a "
                     "silent sound has no activations to compare: leave it out or replace it"
                 )
 
 
-def _facts(waveform: NDArray[np.float32], rate: int, duration: float) -> ClipFacts:
+def clip_facts(waveform: NDArray[np.float32], rate: int, duration: float | None) -> ClipFacts:
+    """Look at a waveform (n_samples,) as it was read.
+
+    Parameters
+    ----------
+    waveform : ndarray of float32, shape (n_samples,)
+    rate : int
+        In Hz.
+    duration : float or None
+        Of the sounds, in seconds: silence is judged within it.
+    """
     content = hashlib.sha256(f"{rate}:".encode())
     content.update(np.ascontiguousarray(waveform, "<f4").tobytes())
-    heard = waveform[: max(1, round(duration * rate))]
+    heard = waveform if duration is None else waveform[: max(1, round(duration * rate))]
     return ClipFacts(content.hexdigest(), rate, len(waveform), bool(np.ptp(heard) == 0))

@@ -86,6 +86,15 @@ def check_space(folder: Path, n_bytes: int) -> None:
         )
 
 
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the system says against writing a file into StoreError."""
+    try:
+        yield
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
 def _cannot_write(path: Path, error: OSError) -> StoreError:
     return StoreError(
         f"cannot write {path}: {error.strerror or error}. Free some space or set HESCHL_HOME to a "
@@ -303,3 +312,17 @@ class StoredArrays(Mapping[str, NDArray[Any]]):
 
     def __len__(self) -> int:
         return len(self._names)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Return the shape of an array without reading it."""
+        shapes = []
+        for part in self._parts:
+            with safe_open(part, framework="np") as file:
+                shapes.append(file.get_slice(name).get_shape())
+        return (sum(shape[0] for shape in shapes), *shapes[0][1:])
+
+    def parts(self, names: Sequence[str]) -> Iterator[dict[str, NDArray[Any]]]:
+        """Yield consecutive rows of some arrays, one part of the entry after the other."""
+        for part in self._parts:
+            with safe_open(part, framework="np") as file:
+                yield {name: file.get_tensor(name) for name in names}

@@ -123,7 +123,7 @@ def test_the_plan_is_followed(monkeypatch):
     assert seen == [1, 6, 6, 6, 2]  # a trial, then the sounds
     seen.clear()
     each = 2 * 100 * RATE * 4
-    monkeypatch.setattr("heschl.activations.memory._free", lambda _device: 4.2 * each / USABLE)
+    monkeypatch.setattr("heschl.activations.memory.bytes_free", lambda _device: 4.2 * each / USABLE)
     extract(model, sounds(), batch_size=6, use_store=False)
     assert seen == [1, 1, 2, 4, 4, 4, 4, 4]  # one trial does not tell: two more do
 

@@ -6,6 +6,7 @@ together: an interruption loses no more than that and the batch under way.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -50,7 +51,8 @@ def compute_parts(
     sounds : Sounds
     layers : sequence of str
     batch_size : int
-        Sounds that go through the model together; a batch may span parts.
+        Sounds that go through the model together, at most: only equally long ones do, one after
+        the other. A batch may span parts.
     done : set of int
         Indices of parts that need not be computed.
     show_progress : bool
@@ -94,7 +96,7 @@ def _batches(
     advance: progress.Advance,
 ) -> Iterator[dict[str, FloatArray]]:
     """Yield the vectors of one batch after the other; ``n_features`` is that of each layer."""
-    batches = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+    batches = _equally_long(rows, batch_size, model.sample_rate)
     with ThreadPoolExecutor(1, thread_name_prefix="sounds") as reader:
         ahead = reader.submit(batches[0].waveforms, model.sample_rate)
         for batch, following in zip(batches, [*batches[1:], None], strict=True):
@@ -107,6 +109,18 @@ def _batches(
                 _check(features, expected, f"{model.name}, layer {layer!r}", batch.names)
             yield vectors
             advance(len(batch))
+
+
+def _equally_long(rows: Sounds, batch_size: int, sample_rate: int) -> list[Sounds]:
+    """Divide sounds, in their order, into batches that fit into one array each."""
+    lengths = rows.lengths(sample_rate)
+    changes = (np.flatnonzero(np.diff(lengths)) + 1).tolist()
+    runs = itertools.pairwise([0, *changes, len(rows)])
+    return [
+        rows[start : min(start + batch_size, stop)]
+        for first, stop in runs
+        for start in range(first, stop, batch_size)
+    ]
 
 
 def _gather(batches: Iterator[dict[str, FloatArray]], size: int) -> Iterator[dict[str, FloatArray]]:

@@ -58,6 +58,19 @@ class Activations(Mapping[str, NDArray[np.float32]]):
     def __len__(self) -> int:
         return len(self._layers)
 
+    def shape(self, layer: str) -> tuple[int, ...]:
+        """Return (n_sounds, n_features) of a layer; of stored ones without reading them."""
+        if isinstance(self._arrays, store.StoredArrays):
+            return self._arrays.shape(layer)
+        return self._arrays[layer].shape
+
+    def parts(self, layers: Sequence[str]) -> Iterator[Mapping[str, NDArray[np.float32]]]:
+        """Yield consecutive rows of some layers: a part of the store after the other, or all."""
+        if isinstance(self._arrays, store.StoredArrays):
+            yield from self._arrays.parts(layers)
+        else:
+            yield {layer: self._arrays[layer] for layer in layers}
+
     def __repr__(self) -> str:
         return f"<Activations of {self.provenance['model']}: {len(self)} layers>"
 

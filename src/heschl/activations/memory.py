@@ -59,7 +59,7 @@ def plan_memory(
     ----------
     model : AudioModel
     sounds : Sounds
-        Only their number and duration matter.
+        Only their number and the longest duration matter.
     layers : sequence of str, optional
         All by default.
     batch_size : int, optional
@@ -83,11 +83,12 @@ def plan_memory(
     two = _trial(model, sounds, 2, layers) if wanted > 1 else None
     each = max(two - one, 1) if two is not None else one
     fixed = max(one - each, 0)
-    free = free_bytes if free_bytes is not None else _free(model.device)
+    free = free_bytes if free_bytes is not None else bytes_free(model.device)
     fitting = (int(USABLE * free) - fixed) // each
     if fitting < 1:
+        seconds = sounds.n_samples(model.sample_rate) / model.sample_rate
         raise InputError(
-            f"{model.name}: one sound of {sounds.duration:g} s needs {one / 1e9:.2f} GB on "
+            f"{model.name}: one sound of {seconds:.3g} s needs {one / 1e9:.2f} GB on "
             f"{model.device}, where {free / 1e9:.2f} GB are free; expected at most "
             f"{USABLE:.0%} of that: give shorter sounds, fewer layers, or another device"
         )
@@ -116,7 +117,7 @@ def fitting_batch(
     """
     wanted = _most(model, sounds, batch_size)
     one = _trial(model, sounds, 1, layers)
-    if one is None or wanted * one <= USABLE * _free(model.device):
+    if one is None or wanted * one <= USABLE * bytes_free(model.device):
         return wanted
     return plan_memory(model, sounds, layers, batch_size=batch_size).batch_size
 
@@ -141,8 +142,8 @@ def _noise(n_sounds: int, n_samples: int) -> np.ndarray[tuple[int, int], np.dtyp
     return 0.05 * rng.standard_normal((n_sounds, n_samples), dtype=np.float32)
 
 
-def _free(device: str) -> int:
-    """Bytes that are free on the machine (as its container allows) or the GPU."""
+def bytes_free(device: str) -> int:
+    """Return how many bytes are free on the machine (as its container allows) or the GPU."""
     if device.startswith("cuda"):
         import torch
 

@@ -10,16 +10,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from heschl import probes, store
 from heschl import results as results_module
-from heschl import store
 from heschl.brain import DATASETS, BrainDataset, load_dataset
 from heschl.cli import tables
 from heschl.cli.fetching import run_convert, run_fetch  # noqa: F401 (found by name)
+from heschl.cli.probing import run_probe  # noqa: F401 (found by name)
+from heschl.cli.saving import check_places, keep
 from heschl.errors import FetchError, UsageError
 from heschl.models import MODELS
 from heschl.registry import unknown_name
 from heschl.results import Results
 from heschl.sounds import Sounds
+from heschl.tasks import TASKS
 from heschl.threads import n_threads
 
 DEMO_ANALYSES = (("regression", "pepino2025"), ("rsa", "pepino2025"))
@@ -27,15 +30,17 @@ DEMO_MODELS = ("spectrotemporal", "cochleagram", "melspectrogram")
 
 
 def run_list(options: argparse.Namespace) -> None:
-    """List models, datasets and protocols."""
+    """List models, datasets, tasks and protocols."""
     from heschl.study import METRICS
 
+    by_metric: dict[str, Mapping[str, Any]] = {**METRICS, "probe": probes.PROTOCOLS}
     registries: dict[str, Mapping[str, Any]] = {
         "models": MODELS,
         "datasets": DATASETS,
+        "tasks": TASKS,
         "protocols": {
             f"{protocol.name} ({metric})": protocol
-            for metric, protocols in METRICS.items()
+            for metric, protocols in by_metric.items()
             for protocol in protocols.values()
         },
     }
@@ -54,22 +59,26 @@ def run_list(options: argparse.Namespace) -> None:
 
 
 def run_info(options: argparse.Namespace) -> None:
-    """Show what a model or dataset is."""
-    from heschl.cli.info import dataset_info, is_model, model_info
+    """Show what a model, dataset or task is."""
+    from heschl.cli.info import dataset_info, is_model, is_task, model_info, task_info
 
     if is_model(options.name):
         facts, columns, rows = model_info(options.name)
+    elif is_task(options.name):
+        facts, columns, rows = task_info(options.name)
     elif options.name in DATASETS or Path(options.name).is_dir():
         facts, columns, rows = dataset_info(options.name)
     else:
-        raise unknown_name("model or dataset", options.name, [*MODELS, *DATASETS])
+        known = [*MODELS, *DATASETS, *TASKS]
+        raise unknown_name("model, dataset or task", options.name, known)
     if options.json:
         table = [dict(zip(columns, row, strict=True)) for row in rows]
         print(json.dumps(facts | {"rows": table}, indent=1))
         return
     for key, value in facts.items():
         print(f"{key:12} {value}")
-    tables.show(columns, rows)
+    if rows:
+        tables.show(columns, rows)
 
 
 def run_extract(options: argparse.Namespace) -> None:
@@ -98,15 +107,12 @@ def run_extract(options: argparse.Namespace) -> None:
 
 def run_score(options: argparse.Namespace) -> None:
     """Score models on datasets, keep the results, and show them."""
-    from heschl.study import analyses, run_name
+    from heschl.study import analyses
 
     wanted = analyses(options.metric, options.protocol)
     n_threads(options.jobs)
     datasets = _check_names(options.models, options.dataset, options.layers)
-    runs = store.home() / "runs"
-    store.check_writable(options.output or runs)
-    if options.json is not None and options.json != "-":
-        store.check_writable(Path(options.json).absolute().parent)
+    check_places(options)
     result = _score_all(
         options.models,
         datasets,
@@ -121,17 +127,7 @@ def run_score(options: argparse.Namespace) -> None:
         use_store=not options.no_store,
         n_jobs=options.jobs,
     )
-    folder = options.output or runs / run_name(result)
-    result.save(folder)
-    if options.json == "-":
-        print(json.dumps(result.rows(), indent=1))
-        return
-    tables.show_scores(result)
-    if options.json is not None:
-        store.write_json(Path(options.json), result.rows())
-        print(f"rows: {options.json}")
-    print(f"results: {folder}")
-    print(f"look at them: heschl report {folder}")
+    keep(result, options)
 
 
 def _check_names(
@@ -224,7 +220,8 @@ def _sounds_of(result: Results, paths: Sequence[str]) -> dict[str, Sounds]:
     """Return the sounds of each dataset of the results, as far as they are to be had."""
     own = {dataset.name: dataset.sounds for dataset in map(load_dataset, paths)}
     found: dict[str, Sounds] = {}
-    for name in dict.fromkeys(result.scores["dataset"]):
+    of_brains = result.scores[result.scores["metric"] != "probe"]
+    for name in dict.fromkeys(of_brains["dataset"]):
         if name in own:
             found[name] = own[name]
         elif name in DATASETS:
@@ -241,14 +238,19 @@ def _sounds_of(result: Results, paths: Sequence[str]) -> dict[str, Sounds]:
 
 
 def _command(result: Results) -> str:
-    """Return the command line that computes these results again."""
+    """Return the command lines that compute these results again."""
+    probed = result.scores["metric"] == "probe"
+    commands = []
+    for verb, rows in (("score", result.scores[~probed]), ("probe", result.scores[probed])):
+        if rows.empty:
+            continue
+        names = {column: " ".join(dict.fromkeys(rows[column])) for column in _NAMED}
+        what = "--dataset" if verb == "score" else "--task"
+        line = f"heschl {verb} {names['model']} {what} {names['dataset']}"
+        if names["metric"] not in {"regression", "probe"}:
+            line += f" --metric {names['metric']}"
+        commands.append(f"{line} --protocol {names['protocol']}")
+    return "\n".join(commands)
 
-    def names(column: str) -> str:
-        return " ".join(dict.fromkeys(result.scores[column]))
 
-    metric = names("metric")
-    return (
-        f"heschl score {names('model')} --dataset {names('dataset')}"
-        + (f" --metric {metric}" if metric != "regression" else "")
-        + f" --protocol {names('protocol')}"
-    )
+_NAMED = ("model", "dataset", "metric", "protocol")

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import argparse
 
-from heschl.brain import DATASETS
+from heschl.brain import DATASETS, DatasetSpec
 from heschl.models import MODELS
 from heschl.registry import unknown_name
+from heschl.tasks import TASKS, TaskSpec
 
 
 def run_fetch(options: argparse.Namespace) -> None:
-    """Bring a dataset or the weights of a model to this machine."""
-    if options.name in DATASETS:
+    """Bring a dataset, a task or the weights of a model to this machine."""
+    if options.name in DATASETS or options.name in TASKS:
         _fetch_dataset(options)
     elif options.name in MODELS:
         _fetch_weights(options)
     elif options.name.startswith("hf:"):
         _fetch_repository(options)
     else:
-        raise unknown_name("dataset or model", options.name, [*DATASETS, *MODELS])
+        known = [*DATASETS, *TASKS, *MODELS]
+        raise unknown_name("dataset, task or model", options.name, known)
 
 
 def _fetch_dataset(options: argparse.Namespace) -> None:
-    spec = DATASETS[options.name]
+    spec: DatasetSpec | TaskSpec = (DATASETS if options.name in DATASETS else TASKS)[options.name]
     if spec.fetch is None or spec.plan is None:
         print(f"{spec.name} is embedded in heschl: nothing to fetch")
     elif options.dry_run:

@@ -1,8 +1,9 @@
-"""Facts on one model or dataset, as the command ``heschl info`` shows them."""
+"""Facts on one model, dataset or task, as the command ``heschl info`` shows them."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from heschl.brain import DATASETS, load_dataset
 from heschl.errors import InputError
 from heschl.models import MODELS, AudioModel, outline
 from heschl.models.references import parse
+from heschl.tasks import TASKS, load_task
+from heschl.tasks.hear.metadata import METADATA
 
 Info = tuple[dict[str, Any], tuple[str, ...], list[tuple[Any, ...]]]
 
@@ -22,6 +25,11 @@ def is_model(name: str) -> bool:
     """Whether a text names a model, be it one of the table or a user's own."""
     reference = parse(name)
     return reference.kind != "zoo" or reference.target in MODELS
+
+
+def is_task(name: str) -> bool:
+    """Whether a text names a task: one of the table, or a folder in the HEAR layout."""
+    return name in TASKS or (Path(name) / METADATA).is_file()
 
 
 def model_info(name: str) -> Info:
@@ -108,3 +116,28 @@ def dataset_info(name: str) -> Info:
         "source": data.citation,
     }
     return facts, ("category", "sounds"), rows
+
+
+def task_info(name: str) -> Info:
+    """Facts on a task, and one row per class; of one that is not here, what is known of it."""
+    spec = TASKS.get(name)
+    facts: dict[str, Any] = {"name": name if spec is None else spec.name}
+    if spec is not None:
+        facts |= {"what it is": spec.summary, "audio": spec.size(), "official score": spec.unit}
+        if spec.plan is not None and (planned := spec.plan()).todo:
+            facts |= {"here": f"no: {planned.summary()}"}
+            facts |= {"licence": spec.licence, "source": spec.citation}
+            return facts, ("class", "clips"), []
+    task = load_task(name)
+    clips = {split: len(one.sounds) for split, one in task.splits.items()}
+    facts |= {
+        "prediction": task.prediction,
+        "scores": ", ".join(task.units),
+        "clips": ", ".join(f"{split} {n}" for split, n in clips.items()),
+        "duration": "as recorded" if task.duration is None else f"{task.duration:g} s",
+        "licence": task.licence or "-",
+        "source": task.citation or "-",
+    }
+    labels = np.concatenate([one.labels for one in task.splits.values()])
+    rows = [(label, int(n)) for label, n in zip(task.classes, labels.sum(axis=0), strict=True)]
+    return facts, ("class", "clips"), rows

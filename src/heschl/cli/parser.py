@@ -16,8 +16,9 @@ that works, next to published models.
 EPILOG = """\
 start here:
   heschl demo                                         everything once, with embedded data
-  heschl list                                         models and datasets
-  heschl score spectrotemporal --dataset synthetic    score a model
+  heschl list                                         models, datasets and tasks
+  heschl score spectrotemporal --dataset synthetic    score a model: is it brain-like?
+  heschl probe spectrotemporal --task synthetic-tones does it hear?
   heschl report RUN                                   look at it
 
 Data are kept in HESCHL_HOME (default: your cache folder). HESCHL_OFFLINE=1 forbids downloads.
@@ -43,7 +44,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"heschl {__version__}")
     parser.set_defaults(quiet=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_list, _info, _fetch, _convert, _extract, _score, _compare, _report, _demo):
+    for add in (_list, _info, _fetch, _convert, _extract, _score, _probe, _compare, _report, _demo):
         add(commands)
     return parser
 
@@ -67,12 +68,12 @@ def _command(
 
 def _list(commands: _Commands[argparse.ArgumentParser]) -> None:
     command = _command(
-        commands, "list", "list models, datasets and protocols", "heschl list models"
+        commands, "list", "list models, datasets, tasks and protocols", "heschl list models"
     )
     command.add_argument(
         "kind",
         nargs="?",
-        choices=("models", "datasets", "protocols"),
+        choices=("models", "datasets", "tasks", "protocols"),
         help="only these (default: all)",
     )
     command.add_argument("--json", action="store_true", help="print JSON")
@@ -82,11 +83,13 @@ def _info(commands: _Commands[argparse.ArgumentParser]) -> None:
     command = _command(
         commands,
         "info",
-        "show what a model or dataset is: layers and shapes, targets, source, licence",
+        "show what a model, dataset or task is: layers and shapes, targets, source, licence",
         "heschl info beats-iter3",
     )
     command.add_argument(
-        "name", metavar="NAME", help=f"a dataset of 'heschl list', or a model: {MODEL_FORMS}"
+        "name",
+        metavar="NAME",
+        help=f"a dataset or task of 'heschl list', or a model: {MODEL_FORMS}",
     )
     command.add_argument("--json", action="store_true", help="print JSON")
 
@@ -95,12 +98,12 @@ def _fetch(commands: _Commands[argparse.ArgumentParser]) -> None:
     command = _command(
         commands,
         "fetch",
-        "bring a dataset or the weights of a model to this machine (download, or a local copy), "
-        "and verify them",
+        "bring a dataset, a task or the weights of a model to this machine (download, or a local "
+        "copy), and verify them",
         "heschl fetch natsound165 --from ~/natsound165-neuron2015",
     )
     command.add_argument(
-        "name", metavar="NAME", help="a dataset or model of 'heschl list', or hf:ORG/NAME"
+        "name", metavar="NAME", help="a dataset, task or model of 'heschl list', or hf:ORG/NAME"
     )
     command.add_argument(
         "--from",
@@ -181,6 +184,50 @@ def _score(commands: _Commands[argparse.ArgumentParser]) -> None:
     _add_uncertainty(command)
     _add_layers(command)
     _add_running(command)
+    _add_keeping(command)
+
+
+def _probe(commands: _Commands[argparse.ArgumentParser]) -> None:
+    command = _command(
+        commands,
+        "probe",
+        "score how well models hear: train probes on their embeddings of the clips of a task",
+        "heschl probe spectrotemporal melspectrogram --task esc50 gtzan",
+    )
+    command.add_argument("models", metavar="MODEL", nargs="+", help=MODEL_FORMS)
+    command.add_argument(
+        "--task",
+        metavar="TASK",
+        required=True,
+        nargs="+",
+        help="a task of 'heschl list', or the path of a folder in the HEAR layout",
+    )
+    command.add_argument(
+        "--protocol",
+        metavar="PROTOCOL",
+        nargs="+",
+        default=["pepino2025"],
+        help="how exactly: pepino2025, or linear for a quick look (default: pepino2025)",
+    )
+    command.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="leave out clips that cannot be read, and list them in the results",
+    )
+    _add_bootstrap(command, "resamples of tested clips for the intervals; 0: none (default: 1000)")
+    command.add_argument(
+        "--seed",
+        metavar="N",
+        type=int,
+        default=0,
+        help="of first weights, batches, dropout and resamples (default: 0)",
+    )
+    _add_layers(command)
+    _add_running(command)
+    _add_keeping(command)
+
+
+def _add_keeping(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "-o",
         "--output",
@@ -199,13 +246,13 @@ def _score(commands: _Commands[argparse.ArgumentParser]) -> None:
     command.add_argument("--jobs", metavar="N", type=int, help="threads (default: all cores)")
 
 
+def _add_bootstrap(command: argparse.ArgumentParser, what: str) -> None:
+    command.add_argument("--bootstrap", metavar="N", type=int, default=1000, help=what)
+
+
 def _add_uncertainty(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--bootstrap",
-        metavar="N",
-        type=int,
-        default=1000,
-        help="resamples of sounds and listeners for the intervals; 0: none (default: 1000)",
+    _add_bootstrap(
+        command, "resamples of sounds and listeners for the intervals; 0: none (default: 1000)"
     )
     command.add_argument(
         "--permutations",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from heschl.results import Results
@@ -48,7 +48,7 @@ def show_scores(result: Results) -> None:
     few = sizes.transform("size") <= MANY
     everywhere = scores["region"].isna()
     of_region = (scores["scope"] == "dataset") & ~everywhere
-    of_listener = (scores["scope"] == "listener") & everywhere
+    of_listener = scores["scope"].isin(["listener", "fold"]) & everywhere
     wanted = (scores["scope"] == "dataset") & everywhere
     wanted |= targets & scores.index.isin(few.index[few])
     for more in (of_listener, of_region):  # the saved table and the report have all
@@ -68,6 +68,9 @@ def show_scores(result: Results) -> None:
 def _notes(result: Results) -> Iterator[str]:
     """Say why there are no ceilings or intervals, where there are none."""
     for record in result.provenance.values():
+        if record["metric"] == "probe":
+            yield from _left_out(record["task"])
+            continue
         dataset = record["dataset"]
         if record["metric"] == "regression" and dataset["ceiling"].startswith("none: "):
             yield f"{dataset['name']}: {dataset['ceiling'].removeprefix('none: ')}"
@@ -75,3 +78,11 @@ def _notes(result: Results) -> Iterator[str]:
             yield from (
                 f"{dataset['name']}: {reason}" for reason in record["uncertainty"]["refused"]
             )
+
+
+def _left_out(task: Mapping[str, Any]) -> Iterator[str]:
+    """Say which clips of a task could not be used."""
+    bad = task["left_out"]
+    if bad:
+        more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
+        yield f"{task['name']}: {len(bad)} clips were left out: {'; '.join(bad[:3])}{more}"

@@ -36,7 +36,8 @@ def encode_clips(sounds: Sounds) -> dict[str, str]:
     with progress.bar("sounds for the report", len(sounds), "sounds") as advance:
         for clip in sounds:
             waveform, rate = clip.read()
-            encoded = encode_clip(waveform, rate, sounds.duration)
+            duration = len(waveform) / rate if sounds.duration is None else sounds.duration
+            encoded = encode_clip(waveform, rate, duration)
             clips[clip.name] = base64.b64encode(encoded).decode("ascii")
             advance()
     return clips

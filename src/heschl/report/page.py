@@ -17,6 +17,9 @@ from heschl.report.audio_clips import encode_clips
 from heschl.report.cortex_drawings import cortex_drawings
 from heschl.report.drawings import prediction_drawings, score_drawings
 from heschl.report.record import records
+from heschl.report.task_drawings import hearing
+from heschl.report.task_table import task_table
+from heschl.report.task_wording import task_answers
 from heschl.results import Results
 from heschl.sounds import Sounds
 
@@ -125,6 +128,7 @@ def render(
     )
     datasets = dict.fromkeys(detail.dataset for detail in results.details)
     ids = {dataset: f"sounds-{i}" for i, dataset in enumerate(datasets)}
+    of_tasks = task_table(results)
     text = environment.get_template("page.html").render(
         title=wording.title(results),
         policy=POLICY,
@@ -133,11 +137,13 @@ def render(
         script=_source(environment, "page.js"),
         light=Markup(palette.css_variables(dark=False)),  # noqa: S704 - a table of ours
         dark=Markup(palette.css_variables(dark=True)),  # noqa: S704 - a table of ours
-        answers=wording.answers(results),
+        answers=(*wording.answers(results), *task_answers(results)),
+        brains=selection.compares_brains(results),
+        hearing=hearing(results),
         scores=list(score_drawings(results)),
         cortex=list(cortex_drawings(results)),
         predictions=list(prediction_drawings(results, ids)),
-        tables=tables.score_tables(results),
+        tables=tables.score_tables(results) + (() if of_tasks is None else (of_tasks,)),
         csv=tables.packed_csv(results),
         n_rows=len(results.scores),
         sounds=[

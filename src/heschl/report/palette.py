@@ -11,6 +11,8 @@ STRUCTURE = {
     "ground": ("#f3f5f7", "#0e1217"),
     "accent": ("#0b6b63", "#3dd0be"),
     "wash": ("#e4f1ef", "#16302f"),
+    # what is counted in the cells of a table of colours: text in ink can be read on all of it
+    "heat": ("#5bb5a9", "#1c7067"),
 }
 
 #: Models, in the order in which they appear; the ninth starts again.

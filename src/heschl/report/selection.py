@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from heschl.results import Detail, Results
 
+#: The metric of scores on hearing tasks; all others compare with brains.
+PROBE = "probe"
 #: Up to this many targets, each is drawn by itself; more are summarised.
 FEW = 12
 #: Largest number of panels of a figure.
@@ -52,6 +54,16 @@ def analyses(results: Results) -> tuple[Analysis, ...]:
 def model_names(results: Results) -> tuple[str, ...]:
     """Names of all models, in order of appearance."""
     return tuple(dict.fromkeys(str(name) for name in results.scores["model"]))
+
+
+def compares_brains(results: Results) -> bool:
+    """Whether any score compares a model with brains."""
+    return bool((results.scores["metric"] != PROBE).any())
+
+
+def tests_hearing(results: Results) -> bool:
+    """Whether any score is that of a hearing task."""
+    return bool((results.scores["metric"] == PROBE).any())
 
 
 def categories(detail: Detail) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ def inline_svg(figure: Figure, *, prefix: str, label: str) -> str:
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     root = ElementTree.fromstring(buffer.getvalue())  # noqa: S314 - written just above
     _strip(root)
+    _number_clips(root)
     for element in root.iter():
         _adapt(element, prefix)
     width = _SIZE.fullmatch(root.attrib.pop("width"))
@@ -66,6 +67,22 @@ def _strip(root: ElementTree.Element) -> None:
         element.tag = element.tag.rpartition("}")[2]
         for name in [name for name in element.attrib if name.startswith("{")]:
             element.set(name.rpartition("}")[2], element.attrib.pop(name))
+
+
+def _number_clips(root: ElementTree.Element) -> None:
+    """Give the areas that lines are cut off at numbers for names.
+
+    Matplotlib names them after their corners to the last bit, and that bit of a layout depends on
+    the addresses of objects in memory; what is drawn is rounded and does not.
+    """
+    found = [element.get("id", "") for element in root.iter("clipPath")]
+    names = {name: f"clip{i}" for i, name in enumerate(found)}
+    for element in root.iter():
+        name, clip = element.get("id"), element.get("clip-path")
+        if name in names:
+            element.set("id", names[name])
+        if clip is not None:
+            element.set("clip-path", f"url(#{names[clip.removeprefix('url(#').removesuffix(')')]})")
 
 
 def _adapt(element: ElementTree.Element, prefix: str) -> None:

@@ -74,12 +74,12 @@ class Table:
 
 
 def score_tables(results: Results) -> tuple[Table, ...]:
-    """Return the tables: the main one, and one for the targets where there are many.
+    """Return the tables of brains: the main one, and one for the targets where there are many.
 
     The scores of one thing in several units stand in one line; the ceiling and the standard error
     are those of the first unit (r2 where there is one).
     """
-    rows = results.rows()
+    rows = [row for row in results.rows() if row["metric"] != selection.PROBE]
     units = sorted(dict.fromkeys(str(row["unit"]) for row in rows), key=lambda unit: unit != "r2")
     scored: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
     for row in rows:
@@ -131,30 +131,30 @@ def _table(
     near = [places.get((line["dataset"], line["target"]), ("", "")) for line in named]
     first = _UNIT_LABELS.get(units[0], units[0])
     columns = [
-        _words("Model", [line["model"] for line in named]),
-        _words("Dataset", [line["dataset"] for line in named]),
-        _words("Scope", [line["scope"] for line in named]),
-        _words("Target", [line["target"] for line in named]),
-        _words("Listener", [listener for listener, _ in near], optional=True),
-        _words(
+        words("Model", [line["model"] for line in named]),
+        words("Dataset", [line["dataset"] for line in named]),
+        words("Scope", [line["scope"] for line in named]),
+        words("Target", [line["target"] for line in named]),
+        words("Listener", [listener for listener, _ in near], optional=True),
+        words(
             "Region",
             [line["region"] or place[1] for line, place in zip(named, near, strict=True)],
             optional=True,
         ),
         *(
-            _numbers(label, [found[unit]["value"] if unit in found else None for _, found in shown])
+            numbers(label, [found[unit]["value"] if unit in found else None for _, found in shown])
             for unit, label in ((unit, _UNIT_LABELS.get(unit, unit)) for unit in units)
         ),
-        _numbers(f"Ceiling ({first})", [row["ceiling"] for row in rows], optional=True),
-        _numbers("Fraction", [row["fraction"] for row in rows], optional=True),
-        _numbers("Std. error", [row["stderr"] for row in rows], optional=True),
-        _numbers("95 % from", [row["low"] for row in rows], optional=True),
-        _numbers("to", [row["high"] for row in rows], optional=True),
-        _numbers("p", [row["p"] for row in rows], optional=True),
-        _numbers("q", [row["q"] for row in rows], optional=True),
-        _words("Layer", [row["layer"] for row in rows]),
-        _numbers("Sounds", [row["n_sounds"] for row in rows], 0),
-        _words("Protocol", [line["protocol"] for line in named]),
+        numbers(f"Ceiling ({first})", [row["ceiling"] for row in rows], optional=True),
+        numbers("Fraction", [row["fraction"] for row in rows], optional=True),
+        numbers("Std. error", [row["stderr"] for row in rows], optional=True),
+        numbers("95 % from", [row["low"] for row in rows], optional=True),
+        numbers("to", [row["high"] for row in rows], optional=True),
+        numbers("p", [row["p"] for row in rows], optional=True),
+        numbers("q", [row["q"] for row in rows], optional=True),
+        words("Layer", [row["layer"] for row in rows]),
+        numbers("Sounds", [row["n_sounds"] for row in rows], 0),
+        words("Protocol", [line["protocol"] for line in named]),
     ]
     columns = [column for column in columns if column.told or not column.optional]
     # What is the same in every line is read once: it stands behind what differs.
@@ -163,14 +163,16 @@ def _table(
     return Table(identity, title, tuple(columns), lines, len(scored))
 
 
-def _words(label: str, values: Sequence[object], *, optional: bool = False) -> Column:
+def words(label: str, values: Sequence[object], *, optional: bool = False) -> Column:
+    """Return a column of names."""
     texts = ["" if value is None else str(value) for value in values]
     return Column(label, tuple(Cell(text or DASH, text) for text in texts), optional=optional)
 
 
-def _numbers(
+def numbers(
     label: str, values: Sequence[float | None], digits: int = 3, *, optional: bool = False
 ) -> Column:
+    """Return a column of numbers; they are sorted by what they are, not by what is shown."""
     cells = tuple(_number(value, digits) for value in values)
     return Column(label, cells, numeric=True, optional=optional)
 

@@ -29,6 +29,20 @@ def small(value: float) -> str:
     return number(value) if abs(value) >= 0.01 else f"{value:.1g}"
 
 
+def percent(share: float | None) -> str:
+    """Return a share as it is shown, in whole percents; a dash if it is missing.
+
+    Only what is exactly 0 or 1 is "0 %" or "100 %".
+    """
+    if share is None or not math.isfinite(share):
+        return DASH
+    # rounded as `number` rounds it: a figure and a sentence must not differ
+    whole = round(100 * float(f"{share:.2f}"))
+    if whole in (0, 100) and share not in (0, 1):
+        return f"{min(max(100 * share, 0.1), 99.9):.1f}\N{NO-BREAK SPACE}%"
+    return f"{whole}\N{NO-BREAK SPACE}%"
+
+
 def plural(count: int, noun: str) -> str:
     """Return a count with its noun: "1 fold", "5 folds"."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
@@ -218,9 +232,14 @@ def _facts(detail: Detail, noun: str, n_scored: int, n_listeners: int) -> list[t
 def title(results: Results) -> str:
     """Return the question that the page answers."""
     models = selection.model_names(results)
+    brains, hearing = selection.compares_brains(results), selection.tests_hearing(results)
     if len(models) == 1:
-        return f"How brain-like is {models[0]}?"
-    return f"How brain-like are these {len(models)} models?"
+        name, be, do, it = models[0], "is", "does", "it"
+    else:
+        name, be, do, it = f"these {len(models)} models", "are", "do", "they"
+    if not brains:
+        return f"How well {do} {name} hear?"
+    return f"How brain-like {be} {name}{f', and how well {do} {it} hear' if hearing else ''}?"
 
 
 def describe_scores(group: Analysis) -> str:

@@ -1,6 +1,6 @@
 """Results: one row per score, what it was computed from, and the numbers behind it."""
 
-from heschl.results.details import Detail, Profile, RdmDetail
+from heschl.results.details import Detail, ProbeDetail, Profile, RdmDetail
 from heschl.results.run import FORMAT, Results, environment, merge
 from heschl.results.table import COLUMNS, score_table
 
@@ -8,6 +8,7 @@ __all__ = [
     "COLUMNS",
     "FORMAT",
     "Detail",
+    "ProbeDetail",
     "Profile",
     "RdmDetail",
     "Results",

@@ -122,8 +122,63 @@ class RdmDetail:
     compared: FloatArray = field(repr=False)
 
 
-AnyDetail = Detail | Profile | RdmDetail
-Behind = TypeVar("Behind", Detail, Profile, RdmDetail)
+@dataclass(frozen=True)
+class ProbeDetail:
+    """What stands behind the scores of one model on one hearing task.
+
+    Attributes
+    ----------
+    model, dataset, metric, protocol, provenance : str
+        As in the table of scores; the dataset is the task.
+    prediction : {"multiclass", "multilabel"}
+    classes, layers, units : tuple of str
+        Of the task, of the model in order, and the scores, the official one first.
+    rounds : DataFrame
+        One row per training: ``test`` and ``valid`` (names of the splits), ``n_train``,
+        ``n_valid``, ``n_test``, ``configuration`` (row of ``configurations``), ``epoch`` (the one
+        that was kept, from 1; missing where nothing is trained in epochs), ``valid_score``.
+    configurations : DataFrame
+        One row per configuration of the grid: what it sets, and its ``valid_score`` in the first
+        round.
+    clips : DataFrame
+        One row per tested clip: ``clip`` and ``split``.
+    labels : ndarray of bool, shape (n_clips, n_classes)
+    outputs : ndarray of float32, shape (n_clips, n_classes)
+        Logits of the probe for the tested clips.
+    layer_weights : ndarray of float64, shape (n_rounds, n_layers)
+        Shares of the layers in the mixture; they add up to 1.
+    curves, losses : ndarray of float64, shape (n_configurations, n_epochs)
+        Score on the validation split and loss in training, of the first round; nan after the end.
+    left_out : tuple of str
+        Clips that could not be used, with the reason.
+    """
+
+    model: str
+    dataset: str
+    metric: str
+    protocol: str
+    provenance: str
+    prediction: str
+    classes: tuple[str, ...] = field(repr=False)
+    layers: tuple[str, ...] = field(repr=False)
+    units: tuple[str, ...] = field(repr=False)
+    rounds: pd.DataFrame = field(repr=False)
+    configurations: pd.DataFrame = field(repr=False)
+    clips: pd.DataFrame = field(repr=False)
+    labels: NDArray[np.bool_] = field(repr=False)
+    outputs: NDArray[np.float32] = field(repr=False)
+    layer_weights: FloatArray = field(repr=False)
+    curves: FloatArray = field(repr=False)
+    losses: FloatArray = field(repr=False)
+    left_out: tuple[str, ...] = field(default=(), repr=False)
+
+
+AnyDetail = Detail | Profile | RdmDetail | ProbeDetail
+Behind = TypeVar("Behind", Detail, Profile, RdmDetail, ProbeDetail)
+
+#: Fields of any detail that are tables, and that are sequences of names.
+_TABLES = ("targets", "sounds", "groups", "rounds", "configurations", "clips")
+_NAMES = ("layers", "classes", "units", "left_out")
 
 
 def header(one: AnyDetail) -> dict[str, Any]:
@@ -164,11 +219,8 @@ def read(kind: type[Behind], folder: Path, entry: Mapping[str, Any]) -> Behind:
     if path.stem != f"{kind.__name__.lower()}-{_digest(path)}":
         raise DamagedEntryError(f"{path}: altered since it was written; score again")
     content: dict[str, Any] = {key: value for key, value in entry.items() if key != "arrays"}
-    for name in ("targets", "sounds", "groups"):
-        if name in content:
-            content[name] = pd.DataFrame(content[name])
-    if "layers" in content:
-        content["layers"] = tuple(content["layers"])
+    content |= {name: pd.DataFrame(content[name]) for name in _TABLES if name in content}
+    content |= {name: tuple(content[name]) for name in _NAMES if name in content}
     return kind(**content | dict(arrays))
 
 

@@ -16,11 +16,11 @@ from heschl import store
 from heschl._version import __version__
 from heschl.errors import DamagedEntryError, InputError
 from heschl.results import details
-from heschl.results.details import AnyDetail, Detail, Profile, RdmDetail
+from heschl.results.details import AnyDetail, Detail, ProbeDetail, Profile, RdmDetail
 from heschl.results.table import json_rows, score_table
 
 FILE = "results.json"
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Results:
         Scores of every layer by itself.
     rdms : tuple of RdmDetail
         Dissimilarities behind scores of the metric "rsa".
+    probes : tuple of ProbeDetail
+        Predictions and choices behind scores of the metric "probe".
     """
 
     scores: pd.DataFrame
@@ -46,6 +48,7 @@ class Results:
     details: tuple[Detail, ...] = field(default=(), repr=False)
     profiles: tuple[Profile, ...] = field(default=(), repr=False)
     rdms: tuple[RdmDetail, ...] = field(default=(), repr=False)
+    probes: tuple[ProbeDetail, ...] = field(default=(), repr=False)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the table as a list of JSON-ready rows; None where a value is missing."""
@@ -75,13 +78,14 @@ class Results:
             "details": [details.write(folder, one) for one in self.details],
             "profiles": [details.write(folder, one) for one in self.profiles],
             "rdms": [details.write(folder, one) for one in self.rdms],
+            "probes": [details.write(folder, one) for one in self.probes],
         }
         store.write_text(folder / "scores.csv", self.scores.to_csv(index=False))
         store.write_json(folder / FILE, content)
         return folder
 
     def _check_json_ready(self) -> None:
-        behind: list[AnyDetail] = [*self.details, *self.profiles, *self.rdms]
+        behind: list[AnyDetail] = [*self.details, *self.profiles, *self.rdms, *self.probes]
         for what, content in (
             ("scores", self.rows()),
             ("provenance", dict(self.provenance)),
@@ -129,6 +133,7 @@ class Results:
                 tuple(details.read(Detail, folder, entry) for entry in content["details"]),
                 tuple(details.read(Profile, folder, entry) for entry in content["profiles"]),
                 tuple(details.read(RdmDetail, folder, entry) for entry in content["rdms"]),
+                tuple(details.read(ProbeDetail, folder, entry) for entry in content["probes"]),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DamagedEntryError(
@@ -149,6 +154,7 @@ def merge(results: Sequence[Results]) -> Results:
         tuple(detail for one in results for detail in one.details),
         tuple(profile for one in results for profile in one.profiles),
         tuple(detail for one in results for detail in one.rdms),
+        tuple(detail for one in results for detail in one.probes),
     )
 
 

@@ -10,12 +10,16 @@ import pandas as pd
 
 #: The columns of every table of scores.
 #:
-#: scope : "target" (one voxel, component or electrode), "listener" or "dataset"
-#: target : name of the target or listener; "all" for a dataset
+#: dataset : or the task, where a model was probed
+#: scope : "target" (one voxel, component or electrode), "listener", "dataset" (or the whole task),
+#:     or "fold" of a task
+#: target : name of the target, listener or fold; "all" for a dataset
 #: region : part of auditory cortex that the score is limited to; missing for all of it
-#: layer : the layer chosen most often (first of the model's layers on ties)
-#: value, unit : the score and what it is: "r2" (squared, negative r counted as 0), "r", "rho", or
-#:     "r2_corrected" (divided by reliabilities, Tuckute et al. 2023)
+#: layer : the layer chosen most often (first of the model's layers on ties), or with the largest
+#:     weight in the mixture of a probe
+#: value, unit : the score and what it is: "r2" (squared, negative r counted as 0), "r", "rho",
+#:     "r2_corrected" (divided by reliabilities, Tuckute et al. 2023); of a probe "accuracy", "mAP",
+#:     "auc" or "d_prime"
 #: ceiling : what a model that knew the true responses would reach, in the same unit; missing if it
 #:     cannot be known. Estimated ceilings are not clipped.
 #: fraction : value / ceiling; missing where the ceiling is missing or not above 0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from heschl import store
+from heschl import probes, store
 from heschl.brain import DATASETS
 from heschl.errors import UsageError
 from heschl.models import MODELS
 from heschl.results import Results
 from heschl.study.metrics import METRICS
+from heschl.tasks import TASKS
 
 
 def list_models() -> list[str]:
@@ -20,9 +21,15 @@ def list_datasets() -> list[str]:
     return list(DATASETS)
 
 
+def list_tasks() -> list[str]:
+    """Names of all hearing tasks."""
+    return list(TASKS)
+
+
 def list_protocols() -> list[str]:
     """Names of all protocols, of whatever metric."""
-    return list(dict.fromkeys(name for protocols in METRICS.values() for name in protocols))
+    every = [name for protocols in METRICS.values() for name in protocols]
+    return list(dict.fromkeys([*every, *probes.PROTOCOLS]))
 
 
 def run_name(result: Results) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from heschl.brain.dataset import BrainDataset
 from heschl.brain.mcdermott.fetching import installed
-from heschl.brain.mcdermott.manifest import check_unaltered, stored_path
+from heschl.brain.mcdermott.manifest import check_unaltered, source, stored_path
 from heschl.brain.mcdermott.reading import folds, read_mat, read_sounds, sound_names
 from heschl.brain.mcdermott.release import (
     COMPONENTS,
@@ -64,7 +64,7 @@ def load_components() -> BrainDataset:
         citation=CITATION,
         licence=LICENCE,
         published=PUBLISHED,
-        source=manifest.source(COMPONENTS),
+        source=source(manifest, COMPONENTS),
     )
 
 

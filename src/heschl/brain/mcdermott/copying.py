@@ -1,24 +1,14 @@
-"""A user's own unpacked copy of the release, and how a file is copied."""
+"""A user's own unpacked copy of the release."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
-from typing import IO
 
 from heschl.brain.mcdermott.release import RELEASE, wanted_files
 from heschl.errors import FetchError
+from heschl.releases import copy_stream
 
 _SHOWN = 5
-_CHUNK = 1 << 20
-
-
-def copy_stream(stream: IO[bytes], to: Path) -> int:
-    """Write what a stream holds to a file, a piece at a time; return the number of bytes."""
-    to.parent.mkdir(parents=True, exist_ok=True)
-    with to.open("xb") as target:
-        shutil.copyfileobj(stream, target, _CHUNK)
-        return target.tell()
 
 
 def copy_folder(source: Path, target: Path) -> None:

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import secrets
-import shutil
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from heschl import store
+from heschl import releases, store
 from heschl.brain.mcdermott.archive import check_archive, unpack
 from heschl.brain.mcdermott.copying import copy_folder
-from heschl.brain.mcdermott.manifest import (
-    DATA,
-    MANIFEST,
-    Manifest,
-    is_unaltered,
-    read_manifest,
-    write_manifest,
-)
+from heschl.brain.mcdermott.manifest import read_manifest, write_manifest
 from heschl.brain.mcdermott.release import ARCHIVE, URL, folder, pins
 from heschl.errors import FetchError, StoreError
 from heschl.fetch import FetchPlan, PlannedFile, RemoteFile, check_pin, download, pin, plan
-from heschl.fetch.claims import claimed
+from heschl.releases import Installed
 
 
 def remote_file() -> RemoteFile:
@@ -79,7 +68,7 @@ def fetch(name: str, source: Path | None = None) -> Path:
     StoreError
         If the data cannot be written.
     """
-    with _alone():
+    with releases.alone(folder()):
         if source is not None:
             _install_copy(Path(source).expanduser())
         elif not is_installed(hashed=True):
@@ -89,23 +78,23 @@ def fetch(name: str, source: Path | None = None) -> Path:
     return folder()
 
 
-def installed(name: str) -> Manifest:
+def installed(name: str) -> Installed:
     """Return what is installed, after the release is brought if it is not here.
 
     Sizes are compared, not hashes: it is quick.
     """
     if not is_installed(hashed=False):
         fetch(name)
-    manifest = read_manifest()
-    if manifest is None:
+    found = read_manifest()
+    if found is None:
         raise StoreError(f"{folder()}: was removed while it was read; try again")
-    return manifest
+    return found
 
 
 def is_installed(*, hashed: bool) -> bool:
     """Whether the release is here; ``hashed`` compares every byte."""
-    manifest = read_manifest()
-    return manifest is not None and is_unaltered(manifest, hashed=hashed)
+    found = read_manifest()
+    return found is not None and found.is_unaltered(hashed=hashed)
 
 
 def _install_copy(source: Path) -> None:
@@ -116,53 +105,13 @@ def _install_copy(source: Path) -> None:
         raise FetchError(
             f"{source} is not there; expected data.tar, or a folder with what is in it"
         )
-    sha256 = _source_sha256(source)
+    sha256 = releases.source_sha256(source)
     check_pin(pins(), URL, sha256)
     check_archive(source)
     pin(pins(), URL, sha256)
     _install(lambda target: unpack(source, target), sha256)
 
 
-def _source_sha256(source: Path) -> str:
-    try:
-        return store.file_sha256(source)
-    except OSError as error:
-        raise FetchError(f"{source}: cannot be read ({error.strerror or error})") from error
-
-
 def _install(fill: Callable[[Path], None], archive_sha256: str | None) -> None:
-    """Let ``fill`` write the files into a new folder, and put that in the place of the old one."""
     root = folder()
-    fresh = root / f".{secrets.token_hex(8)}.tmp"
-    old = fresh.with_suffix(".old")
-    try:
-        fresh.mkdir()
-        fill(fresh)
-        (root / MANIFEST).unlink(missing_ok=True)
-        if (root / DATA).exists():
-            (root / DATA).rename(old)
-        fresh.rename(root / DATA)
-        write_manifest(root, archive_sha256, root / DATA)
-    except OSError as error:
-        raise _cannot_write(root, error) from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    """Let no other process install the release meanwhile."""
-    root = store.make_folder(folder())
-    try:
-        with claimed(root / "fetching.lock", threading.Event()):
-            yield
-    except OSError as error:
-        raise _cannot_write(root, error) from error
-
-
-def _cannot_write(root: Path, error: OSError) -> StoreError:
-    return StoreError(
-        f"cannot write {root}: {error.strerror or error}. Free some space or set HESCHL_HOME to a "
-        "folder that you may write (nothing half-written was left)"
-    )
+    releases.install(root, fill, lambda data: write_manifest(root, archive_sha256, data))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from heschl.brain.dataset import BrainDataset
 from heschl.brain.mcdermott.fetching import installed
-from heschl.brain.mcdermott.manifest import check_unaltered, stored_path
+from heschl.brain.mcdermott.manifest import check_unaltered, source, stored_path
 from heschl.brain.mcdermott.reading import check_names, folds, read_mat, read_sounds
 from heschl.brain.mcdermott.release import (
     B2021,
@@ -91,7 +91,7 @@ def load_nh2015() -> BrainDataset:
         folds=folds(),
         citation=NH2015_CITATION,
         licence=LICENCE,
-        source=manifest.source(NH2015),
+        source=source(manifest, NH2015),
     )
 
 
@@ -130,7 +130,7 @@ def load_b2021() -> BrainDataset:
         folds=folds(),
         citation=B2021_CITATION,
         licence=LICENCE,
-        source=manifest.source(B2021),
+        source=source(manifest, B2021),
     )
 
 
