@@ -59,10 +59,11 @@ def test_probe_saves_prints_and_exports(capsys, tmp_path, own_task):
         capsys, "probe", "melspectrogram", "cochleagram", "--task", own_task,
         "--protocol", "linear", "--output", place, "--json", rows,
     )  # fmt: skip
-    assert (code, err) == (0, "heschl: warning: pitch-v1: its clips are recorded at 16000 Hz, below "
-                              "the 20000 Hz that are asked for: above 8000 Hz there is nothing\n")  # fmt: skip
+    assert code == 0
+    assert err.count("\n") == 1
+    assert "pitch-v1: its clips are recorded at 16000 Hz, below the 20000 Hz" in err
     result = Results.load(place)
-    overall = result.scores[(result.scores.scope == "dataset") & (result.scores.unit == "accuracy")]
+    overall = result.scores.query("scope == 'dataset' and unit == 'accuracy'")
     assert list(overall["model"]) == ["melspectrogram", "cochleagram"]
     assert (overall["value"] > 0.9).all()
     assert json.loads(rows.read_text()) == result.rows()

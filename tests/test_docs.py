@@ -18,10 +18,11 @@ import numpy as np
 import pytest
 
 import heschl
-from heschl import __version__, cli, encode, rsa
+from heschl import __version__, cli, encode, probes, rsa
 from heschl.brain import DATASETS, natsound165
 from heschl.cli.parser import make_parser
 from heschl.models import MODELS, outline
+from heschl.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -303,6 +304,7 @@ def test_registered_names_are_documented():
         ("pepino2025", encode.PROTOCOLS),
         ("tuckute2023", encode.CORRECTED_PROTOCOLS),
         ("rsa", rsa.PROTOCOLS),
+        ("probing", probes.PROTOCOLS),
     ):
         text = read(ROOT / "docs" / f"{page}.md")
         for one in names:
@@ -363,6 +365,25 @@ def layer_tables():
                 assert model not in found, f"two tables of {model}"
                 found[model] = layers
     return found
+
+
+def test_every_task_has_its_row():
+    text = read(ROOT / "docs" / "tasks.md")
+    rows = {cells[0]: cells for cells in table_rows(text) if cells[0].startswith("`")}
+    for spec in TASKS.values():
+        _, _, clips, splits, unit, release = rows[f"`{spec.name}`"]
+        assert clips.startswith(f"{spec.n_clips:,} of ")
+        assert unit == spec.unit
+        assert release == (spec.aliases[0] if spec.aliases else "")
+        if spec.fetch is None:
+            task = spec.load()
+            assert splits == (f"{len(task.splits)} folds" if task.folds else "train, valid, test")
+
+
+def table_rows(text):
+    """Return the cells of every row of every Markdown table."""
+    lines = re.findall(r"^\|(.+)\|$", text, re.M)
+    return [[cell.strip() for cell in line.split("|")] for line in lines]
 
 
 def test_every_model_has_its_row_and_its_table():

@@ -16,7 +16,7 @@ from heschl.probes.network import fresh_network, logits, losses, mix, stacks
 from heschl.probes.prediction import predict
 from heschl.probes.search import fitting, search
 from heschl.probes.training import Examples, Training
-from plain_probe import GRID, PlainProbe, train, validation_score
+from plain_probe import GRID, PlainProbe, train, train_alike
 
 PROTOCOL = PROTOCOLS["pepino2025"]
 N_LAYERS, WIDTH, N_CLASSES = 3, 12, 4
@@ -77,56 +77,34 @@ def test_every_number_is_that_of_plain_torch(hidden, multilabel):
     configuration = Configuration(hidden, "xavier_normal", rate)
     (run,) = fit([configuration], protocol, multilabel=multilabel, dtype=torch.float64, seed=5)
     data, held_out = (examples(size, seed, multilabel) for seed, size in enumerate((150, 80)))
+    shape = (N_LAYERS, WIDTH, N_CLASSES)
+    plain = PlainProbe(*shape, list(hidden), nn.init.xavier_normal_).double()
+    start = fresh_network(configuration, *shape, seed=5, dtype=torch.float64)
 
-    torch.set_default_dtype(torch.float64)
-    try:
-        plain = PlainProbe(N_LAYERS, WIDTH, N_CLASSES, list(hidden), nn.init.xavier_normal_)
-    finally:
-        torch.set_default_dtype(torch.float32)
-    start = fresh_network(configuration, N_LAYERS, WIDTH, N_CLASSES, seed=5, dtype=torch.float64)
-    linears = [block for block in plain.hidden if isinstance(block, nn.Linear)]
-    norms = [block for block in plain.hidden if isinstance(block, nn.BatchNorm1d)]
-    drops = [block for block in plain.hidden if isinstance(block, nn.Dropout)]
-    with torch.no_grad():
-        for linear, layer in zip(linears, start.hidden, strict=True):
-            linear.weight.copy_(layer.weight)
-            linear.bias.zero_()
-        plain.out.weight.copy_(start.weight)
-        plain.out.bias.copy_(start.bias)
-    # the bias before a batch normalisation has no gradient but rounding, which Adam would enlarge
-    for linear in linears:
-        linear.bias.requires_grad_(False)
-    learned = [p for p in plain.parameters() if p.requires_grad]
-    optimizer = torch.optim.Adam(learned, lr=rate)
-    x = torch.from_numpy(data.rows.array.transpose(1, 0, 2).astype(np.float64))
-    y = torch.from_numpy(data.labels)
-    loss_of = nn.BCEWithLogitsLoss() if multilabel else nn.CrossEntropyLoss()
-    held_out_x = torch.from_numpy(held_out.rows.array.transpose(1, 0, 2).astype(np.float64))
-    for epoch in range(n_epochs):
-        plain.train()
-        order = np.random.default_rng((5, 1, epoch)).permutation(150)
-        total = 0.0
-        for step, part in enumerate(np.split(order, [64, 128])):
-            for depth, drop in enumerate(drops):
-                rng = np.random.default_rng((5, 2, epoch, step, depth))
-                kept = rng.random((len(part), 16), np.float32) < 0.9
-                drop.mask = torch.from_numpy(kept.astype(np.float64)) / 0.9
-            optimizer.zero_grad()
-            target = y[part].double() if multilabel else y[part].int().argmax(dim=1)
-            loss = loss_of(plain(x[part]), target)
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(part)
-        assert run.losses[epoch] == pytest.approx(total / 150, rel=1e-9)
-        outputs = plain.eval()(held_out_x).detach().numpy()
-        expected = validation_score(held_out.labels, outputs, multilabel)
-        assert run.curve[epoch] == pytest.approx(expected, rel=1e-9)
+    def compare(epoch, loss, outputs):
+        assert run.losses[epoch] == pytest.approx(loss, rel=1e-9)
         if epoch + 1 == run.best_epoch:
             found = predict([run.network], held_out.rows)[0]
             np.testing.assert_allclose(found, outputs, rtol=1e-5, atol=1e-6)
+            norms = [block for block in plain.hidden if isinstance(block, nn.BatchNorm1d)]
             for norm, layer in zip(norms, run.network.hidden, strict=True):
                 np.testing.assert_allclose(layer.mean, norm.running_mean, rtol=1e-9, atol=1e-12)
                 np.testing.assert_allclose(layer.variance, norm.running_var, rtol=1e-9)
+
+    curve = train_alike(
+        plain, start, *tensors(data), *tensors(held_out), rate,
+        multilabel=multilabel, max_epochs=n_epochs, patience=n_epochs, batch_size=64, seed=5,
+        after_epoch=compare,
+    )  # fmt: skip
+    assert run.curve == pytest.approx(curve, rel=1e-9)
+    assert len(curve) == n_epochs
+
+
+def tensors(one):
+    """Embeddings (n, n_layers, width) in double precision, and labels."""
+    return torch.from_numpy(one.rows.array.transpose(1, 0, 2)).double(), torch.from_numpy(
+        one.labels
+    )
 
 
 @pytest.mark.parametrize("multilabel", [False, True])
