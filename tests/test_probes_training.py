@@ -370,3 +370,18 @@ def test_a_search_in_parts_goes_on_at_its_part():
     resumed = search(protocol.grid(), *pair, protocol, checkpoints=places.__getitem__, **options)
     np.testing.assert_array_equal(resumed.losses, whole.losses)
     assert resumed.chosen == whole.chosen
+
+
+@pytest.mark.gpu
+def test_a_gpu_learns_what_the_cpu_learns():
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    protocol = small(max_epochs=4, patience=4)
+    on_cpu = fit(protocol.grid(), protocol, dtype=torch.float64)
+    on_gpu = fit(protocol.grid(), protocol, dtype=torch.float64, device="cuda")
+    for one, other in zip(on_cpu, on_gpu, strict=True):
+        assert one.best_epoch == other.best_epoch
+        np.testing.assert_allclose(one.losses, other.losses, rtol=1e-9)
+        found = {name: tensor.cpu().numpy() for name, tensor in other.best.items()}
+        expected = {name: tensor.numpy() for name, tensor in one.best.items()}
+        assert largest_difference(expected, found) < 1e-8
