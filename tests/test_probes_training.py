@@ -283,6 +283,28 @@ def test_mixing_by_hand():
     np.testing.assert_allclose(mixed[1], x[0])
 
 
+def test_a_single_layer_is_not_mixed():
+    """Its share stays 1, and what is learned is what plain torch learns of it."""
+    rows = examples(150, 0).rows.array[1:2], examples(80, 1).rows.array[1:2]
+    data, held_out = (
+        Examples(ArrayRows(array), examples(len(array[0]), seed).labels)
+        for seed, array in enumerate(rows)
+    )
+    protocol = small(max_epochs=4, patience=4, batch_size=64)
+    (run,) = Training(
+        [Configuration((16,), "xavier_normal", 1e-3)], data, held_out, protocol,
+        unit="accuracy", multilabel=False, dtype=torch.float64,
+    ).fit(show_progress=False)  # fmt: skip
+    assert run.network.mixture.tolist() == [1.0]
+    plain = PlainProbe(1, WIDTH, N_CLASSES, [16], nn.init.xavier_normal_).double()
+    start = fresh_network(run.configuration, 1, WIDTH, N_CLASSES, seed=0, dtype=torch.float64)
+    curve = train_alike(
+        plain, start, *tensors(data), *tensors(held_out), 1e-3,
+        max_epochs=4, patience=4, batch_size=64,
+    )  # fmt: skip
+    assert run.curve == curve
+
+
 def test_losses_are_those_of_torch():
     rng = np.random.default_rng(0)
     outputs = torch.from_numpy(rng.standard_normal((2, 7, 4)))

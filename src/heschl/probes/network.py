@@ -156,10 +156,12 @@ MIXED_TOGETHER = 16
 def mix(shares: Tensor, embeddings: Tensor, out: Tensor | None = None) -> Tensor:
     """Mix layers: (n_mixed, n_layers) and (n_layers, n, width) give (n_mixed, n, width).
 
-    ``out`` may have room for it, (n_filled, n, width): a multiple of
-    `MIXED_TOGETHER`.
+    ``out`` may have room for it, (n_filled, n, width): a multiple of `MIXED_TOGETHER`. The share of
+    a single layer is 1, so that all mixtures are that layer itself.
     """
     n_layers, n, width = embeddings.shape
+    if n_layers == 1:
+        return embeddings.expand(len(shares), n, width)
     filled = shares.new_zeros(filled_up(len(shares)), n_layers)
     filled[: len(shares)] = shares
     flat = None if out is None else out.view(len(filled), n * width)

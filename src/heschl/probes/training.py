@@ -278,9 +278,10 @@ class Training:
         """Take one step with every active configuration; return their losses."""
         networks = [run.network for run in active]
         shares = torch.stack([network.shares() for network in networks])
-        mixed = mix(shares.detach(), embeddings, out=self._room("mixed", len(active), embeddings))
         learn_shares = len(embeddings) > 1  # the share of a single layer is 1
-        back = self._room("gradients", len(active), embeddings)
+        room = self._room("mixed", len(active), embeddings) if learn_shares else None
+        mixed = mix(shares.detach(), embeddings, out=room)
+        back = self._room("gradients", len(active), embeddings) if learn_shares else mixed
         masks = self._masks(networks, len(labels), step)
 
         def work(part: slice) -> NDArray[np.float64]:

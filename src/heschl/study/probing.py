@@ -196,7 +196,6 @@ def _folder(record: Mapping[str, Any]) -> Path:
     content = {
         "kind": "probe",
         "protocol": record["protocol"],
-        "libraries": {key: record["environment"][key] for key in ("numpy", "scipy")},
         "environment": record["environment"],
         "seed": record["uncertainty"]["seed"],
         "activations": record["activations"],
