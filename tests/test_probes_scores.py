@@ -7,6 +7,7 @@ import pytest
 import scipy.stats
 from sklearn import metrics
 
+from heschl import stats
 from heschl.errors import InputError, UsageError
 from heschl.probes import SCORES, score
 
@@ -118,3 +119,16 @@ def test_what_cannot_be_scored_is_refused():
         score("auc", np.where(outputs > 2, np.nan, outputs), labels)
     with pytest.raises(InputError, match=r"counts of shape \(2, 3\)"):
         score("auc", outputs, labels, np.ones((2, 3), int))
+
+
+def test_the_interval_of_an_accuracy_is_that_of_a_binomial():
+    """Resampled clips against Wilson's interval of 280 right ones of 400."""
+    right = np.arange(400) < 280
+    labels = np.eye(2, dtype=bool)[np.zeros(400, int)]
+    outputs = np.where(right[:, None], labels, ~labels).astype(float)
+    counts = stats.resamples(400, 4000, seed=0)
+    value = float(score("accuracy", outputs, labels))
+    found = stats.interval(score("accuracy", outputs, labels, counts), value, 400, kind="sounds")
+    expected = scipy.stats.binomtest(280, 400).proportion_ci(method="wilson")
+    assert value == 0.7
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.004)
