@@ -54,12 +54,9 @@ PUBLISHED = {
     "deepspeech2": "braindnn_deepspeech",
 }
 
-#: The four models with most weights go through `heschl score` at reduced width, all layers kept;
-#: and two that take more than five minutes on a core: AST, which pads to 1,024 frames, and
-#: SepFormer, whose frames have 16 samples.
+#: The four models with most to compute go through `heschl score` at reduced width, all layers kept:
+#: each takes more than five minutes on a core. AST pads to 1,024 frames; SepFormer's have 16 samples.
 REDUCED = {
-    "encodecmae-large": {"dim": 96},
-    "encodecmae-large-st": {"dim": 96},
     "dasheng-06b": {"embed_dim": 160},
     "dasheng-12b": {"embed_dim": 192},
     "ast": {"hidden_size": 48, "num_attention_heads": 3, "intermediate_size": 96},
