@@ -54,8 +54,8 @@ PUBLISHED = {
     "deepspeech2": "braindnn_deepspeech",
 }
 
-#: The four models with most to compute go through `heschl score` at reduced width, all layers kept:
-#: each takes more than five minutes on a core. AST pads to 1,024 frames; SepFormer's have 16 samples.
+#: The four models with most to compute go through `heschl score` at reduced width, all layers kept.
+#: AST pads to 1,024 frames, SepFormer has frames of 16 samples: minutes on a core.
 REDUCED = {
     "dasheng-06b": {"embed_dim": 160},
     "dasheng-12b": {"embed_dim": 192},
