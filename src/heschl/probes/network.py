@@ -208,10 +208,7 @@ def logits(
     for i in range(len(networks[0].hidden)):
         layers = [network.hidden[i] for network in networks]
         x = linear(x, _stack([layer.weight for layer in layers]))
-        x = _normalised(layers, x, training=masks is not None)
-        if masks is not None:
-            x = x.mul_(masks[i])  # in place, as the next: fresh memory costs more than the work
-        x = torch.relu_(x)
+        x = _rectified(layers, x, None if masks is None else masks[i])
     weight, bias = (_stack([getattr(n, name) for n in networks]) for name in ("weight", "bias"))
     return linear(x, weight) + bias[:, None]
 
@@ -228,8 +225,8 @@ def losses(outputs: Tensor, labels: Tensor, *, multilabel: bool) -> Tensor:
     return -(F.log_softmax(outputs, dim=2) * labels).sum(dim=2).mean(dim=1)
 
 
-def _normalised(layers: Sequence[Hidden], x: Tensor, *, training: bool) -> Tensor:
-    """Batch normalisation of (n_stacked, n, n_hidden), each stacked one by itself."""
+def _rectified(layers: Sequence[Hidden], x: Tensor, mask: Tensor | None) -> Tensor:
+    """Batch normalisation, dropout and ReLU of (n_stacked, n, n_hidden), each by itself."""
     n_stacked, n, n_hidden = x.shape
     flat = x.transpose(0, 1).reshape(n, n_stacked * n_hidden)
     mean = _stack([layer.mean for layer in layers]).reshape(-1)
@@ -238,6 +235,7 @@ def _normalised(layers: Sequence[Hidden], x: Tensor, *, training: bool) -> Tenso
         _stack([getattr(layer, name) for layer in layers]).reshape(-1)
         for name in ("scale", "shift")
     )
+    training = mask is not None
     flat = F.batch_norm(flat, mean, variance, scale, shift, training, MOMENTUM, EPSILON)
     if training and n_stacked > 1:  # of one, the running statistics themselves were updated
         for layer, new_mean, new_variance in zip(
@@ -245,7 +243,10 @@ def _normalised(layers: Sequence[Hidden], x: Tensor, *, training: bool) -> Tenso
         ):
             layer.mean.copy_(new_mean)
             layer.variance.copy_(new_variance)
-    return flat.view(n, n_stacked, n_hidden).transpose(0, 1)
+    if mask is not None:
+        # in place, as the next, and before it is a view: fresh memory costs more than the work
+        flat = flat.mul_(mask.repeat(1, n_stacked))
+    return torch.relu_(flat).view(n, n_stacked, n_hidden).transpose(0, 1)
 
 
 def _stack(tensors: Sequence[Tensor]) -> Tensor:

@@ -38,11 +38,12 @@ def predict(
     """
     like, n_classes = networks[0].mixture, len(networks[0].weight)
     out = np.empty((len(networks), rows.n_rows, n_classes), np.float32)
+    room = np.empty((rows.n_layers, min(batch_size, rows.n_rows), rows.width), np.float32)
     with torch.inference_mode():
         shares = torch.stack([network.shares() for network in networks])
         for indices in blocks(rows.n_rows, batch_size):
-            taken = np.ascontiguousarray(rows.take(indices))
-            mixed = mix(shares, torch.from_numpy(taken).to(like.device, like.dtype))
+            taken = torch.from_numpy(rows.take(indices, out=room[:, : len(indices)]))
+            mixed = mix(shares, taken.to(like.device, like.dtype))
 
             def work(part: slice, mixed: Tensor = mixed) -> NDArray[np.float32]:
                 with torch.inference_mode():  # of each thread

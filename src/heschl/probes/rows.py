@@ -29,8 +29,11 @@ class Rows(Protocol):
     @property
     def width(self) -> int: ...  # noqa: D102
 
-    def take(self, indices: NDArray[np.integer]) -> FloatArray:
-        """Return rows in the order of ``indices``: (n_layers, n_indices, width)."""
+    def take(self, indices: NDArray[np.integer], out: FloatArray | None = None) -> FloatArray:
+        """Return rows in the order of ``indices``: (n_layers, n_indices, width).
+
+        ``out`` may be memory for them: of such size, fresh memory costs more than the copy.
+        """
         ...
 
 
@@ -64,9 +67,12 @@ class ArrayRows:
         """Features of each layer."""
         return self.array.shape[2]
 
-    def take(self, indices: NDArray[np.integer]) -> FloatArray:
+    def take(self, indices: NDArray[np.integer], out: FloatArray | None = None) -> FloatArray:
         """Return rows in the order of ``indices``: (n_layers, n_indices, width)."""
-        return self.array[:, indices]
+        if out is None:
+            return self.array[:, indices]
+        # "clip", or numpy fills a copy of ``out`` first, to leave it alone if an index is wrong
+        return np.take(self.array, indices, axis=1, out=out, mode="clip")
 
 
 def blocks(n_rows: int, size: int) -> Iterator[NDArray[np.int64]]:

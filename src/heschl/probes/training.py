@@ -265,12 +265,18 @@ class Training:
         parts = [order[part] for part in blocks(len(order), self.protocol.batch_size)]
         parts = [part for part in parts if len(part) > 1]
         with ThreadPoolExecutor(1, thread_name_prefix="batches") as reader:
-            ahead = reader.submit(self.train.rows.take, parts[0])
-            for part, following in itertools.zip_longest(parts, parts[1:]):
+            ahead = reader.submit(self._read, parts[0], 0)
+            for i, (part, following) in enumerate(itertools.zip_longest(parts, parts[1:])):
                 embeddings = self.tensor(ahead.result())
                 if following is not None:
-                    ahead = reader.submit(self.train.rows.take, following)
+                    ahead = reader.submit(self._read, following, i + 1)
                 yield embeddings, self.tensor(self.train.labels[part])
+
+    def _read(self, part: NDArray[np.int64], index: int) -> NDArray[np.float32]:
+        """Read a batch into one of two rooms, the other one being in use."""
+        rows = self.train.rows
+        name, shape = f"read {index % 2}", (rows.n_layers, len(part), rows.width)
+        return rows.take(part, out=self._room(name, shape, torch.float32, "cpu").numpy())
 
     def _step(
         self, active: Sequence[Run], embeddings: Tensor, labels: Tensor, step: int
@@ -279,9 +285,11 @@ class Training:
         networks = [run.network for run in active]
         shares = torch.stack([network.shares() for network in networks])
         learn_shares = len(embeddings) > 1  # the share of a single layer is 1
-        room = self._room("mixed", len(active), embeddings) if learn_shares else None
+        shape = (filled_up(len(active)), *embeddings.shape[1:])
+        room = self._room("mixed", shape) if learn_shares else None
         mixed = mix(shares.detach(), embeddings, out=room)
-        back = self._room("gradients", len(active), embeddings) if learn_shares else mixed
+        back = self._room("gradients", shape) if learn_shares else mixed
+        back[len(active) :] = 0
         masks = self._masks(networks, len(labels), step)
 
         def work(part: slice) -> NDArray[np.float64]:
@@ -303,14 +311,19 @@ class Training:
                 run.step_mixture()
         return np.concatenate(found)
 
-    def _room(self, name: str, n_mixed: int, embeddings: Tensor) -> Tensor:
-        """Return memory for mixtures, zeros behind the last: used again from step to step."""
-        shape = (filled_up(n_mixed), *embeddings.shape[1:])
+    def _room(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: torch.dtype | None = None,
+        device: str | None = None,
+    ) -> Tensor:
+        """Return memory that is used again from step to step."""
         if (name, shape) not in self._rooms:
-            self._rooms[name, shape] = embeddings.new_zeros(shape)
-        room = self._rooms[name, shape]
-        room[n_mixed:] = 0
-        return room
+            self._rooms[name, shape] = torch.empty(
+                shape, dtype=dtype or self.dtype, device=device or self.device
+            )
+        return self._rooms[name, shape]
 
     def _masks(
         self, networks: Sequence[Network], n: int, step: int

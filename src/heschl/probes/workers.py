@@ -40,7 +40,9 @@ class Workers:
         if self.on_cpu:
             self._n_before = torch.get_num_threads()
             torch.set_num_threads(1)
-            self._pool = ThreadPoolExecutor(self._n_jobs, thread_name_prefix="probes")
+            self._pool = ThreadPoolExecutor(
+                self._n_jobs, "probes", initializer=torch.set_num_threads, initargs=(1,)
+            )
         return self
 
     def __exit__(

@@ -39,20 +39,19 @@ class FileRows:
         self.n_rows, self.n_layers, self.width = n_rows, n_layers, width
         self._file = path.open("rb", buffering=0)
 
-    def take(self, indices: NDArray[np.integer]) -> FloatArray:
+    def take(self, indices: NDArray[np.integer], out: FloatArray | None = None) -> FloatArray:
         """Return rows in the order of ``indices``: (n_layers, n_indices, width)."""
-        out = np.empty((len(indices), self.n_layers, self.width), np.float32)
-        size = out.strides[0]
-        if len(indices) and (np.diff(indices) == 1).all():
-            self._read(out, int(indices[0]) * size)
-        else:
-            for row, index in zip(out, indices, strict=True):
-                self._read(row, int(index) * size)
-        return out.transpose(1, 0, 2)
+        if out is None:
+            out = np.empty((self.n_layers, len(indices), self.width), np.float32)
+        row = np.empty((self.n_layers, self.width), np.float32)
+        for place, index in enumerate(indices):
+            self._read(row, int(index) * row.nbytes)
+            out[:, place] = row
+        return out
 
-    def _read(self, out: FloatArray, offset: int) -> None:
+    def _read(self, row: FloatArray, offset: int) -> None:
         self._file.seek(offset)
-        rest = out.reshape(-1).view(np.uint8).data
+        rest = row.reshape(-1).view(np.uint8).data
         while rest:
             n_bytes = self._file.readinto(rest)
             if not n_bytes:
