@@ -32,14 +32,16 @@ import plain_probe
 from heschl.probes import PROTOCOLS, ArrayRows, MlpProbeProtocol
 from heschl.probes.training import Examples, Training
 
-#: Training clips, layers, features, classes, epochs.
+#: Training clips, layers, features, classes, epochs: small tasks, then ESC-50 and CREMA-D with a
+#: base model, and ESC-50 with a large one.
 SIZES = (
     (240, 2, 128, 10, 20),
     (240, 13, 768, 10, 10),
     (1200, 13, 768, 50, 4),
+    (4500, 13, 768, 6, 2),
     (1200, 25, 1024, 50, 3),
 )
-RUNS = 3
+RUNS = 5
 N_CLIPS, N_LAYERS, WIDTH, N_CLASSES = 100_000, 13, 768, 50
 
 
@@ -84,8 +86,6 @@ def compare(n: int, n_layers: int, width: int, n_classes: int, n_epochs: int) ->
 
 def large() -> None:
     """In a process of its own: store embeddings, train the grid for an epoch, print as JSON."""
-    import resource
-
     from heschl import store
     from heschl.activations import Activations
     from heschl.study.embeddings import Embeddings
@@ -114,7 +114,9 @@ def large() -> None:
         training.fit(show_progress=False)
     trained = time.perf_counter()
     kind = type(rows_of["train"]).__name__
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # not ru_maxrss, which begins with that of the process that started this one
+    status = Path("/proc/self/status").read_text()
+    peak = int(status.split("VmHWM:")[1].split()[0]) * 1024
     print(json.dumps([stored - began, assembled - stored, trained - assembled, peak, kind]))
 
 

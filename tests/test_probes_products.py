@@ -27,7 +27,8 @@ def test_linear_and_its_gradients(n: int, n_in: int, n_out: int) -> None:
     )
     out = products.linear(given, weights)
     out.backward(torch.tensor(back[None], dtype=torch.float32))
-    assert given.grad is not None and weights.grad is not None
+    assert given.grad is not None
+    assert weights.grad is not None
     for found, expected in (
         (out.detach(), x @ weight.T),
         (given.grad, back @ weight),
