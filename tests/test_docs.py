@@ -401,6 +401,17 @@ def test_every_model_has_its_row_and_its_table():
         assert all(f"`{alias}`" in read(page) for alias in spec.aliases)
 
 
+def test_training_is_that_of_the_code():
+    rows = table_after(read(ROOT / "docs" / "models.md"), "| models | training | hours |")
+    shown = {one: cells for names, *cells in rows for one in re.findall(r"`(.+?)`", names)}
+    assert set(shown) == set(MODELS)
+    assert sum(names.count(",") + 1 for names, *_ in rows) == len(MODELS)
+    for one, cells in shown.items():
+        training = MODELS[one].training
+        hours = "-" if training.hours is None else f"{training.hours:,}"
+        assert cells == [training.kind, hours, training.data, training.source], one
+
+
 def test_pinned_hashes_are_those_of_the_code():
     files = [file for spec in MODELS.values() if spec.weights for file in spec.weights.files]
     pinned = {file.sha256: file for file in files if file.sha256 is not None}

@@ -44,6 +44,7 @@ class TestEveryTask:
         assert set(task.units) <= set(UNITS)
         if spec.fetch is None:
             assert task.n_clips == spec.n_clips
+            assert len(task.rounds()) == spec.n_rounds
 
     def test_labels_are_those_of_its_clips(self, task):
         for name, split in task.splits.items():

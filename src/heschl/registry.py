@@ -34,12 +34,17 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
         All valid names, in the order in which they are to be shown.
     """
     names = list(known)
-    by_lower = {n.lower(): n for n in names}
-    near = difflib.get_close_matches(str(name).lower(), list(by_lower), n=3, cutoff=0.5)
-    shown = ", ".join(by_lower[n] for n in near)
+    shown = nearest(name, names)
     listed = ", ".join(names) if len(names) <= 40 else f"{', '.join(names[:40])}, ..."
     hint = f" Did you mean: {shown}?" if shown else ""
     return UnknownNameError(f"unknown {kind} {name!r}.{hint} Known: {listed or 'none'}.")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return up to three known names that look like one that is not known; "" if none does."""
+    by_lower = {n.lower(): n for n in known}
+    near = difflib.get_close_matches(str(name).lower(), list(by_lower), n=3, cutoff=0.5)
+    return ", ".join(by_lower[n] for n in near)
 
 
 class Registry(Mapping[str, SpecT]):

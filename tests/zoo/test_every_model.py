@@ -12,7 +12,7 @@ import pytest
 
 from heschl import cli
 from heschl.brain import natsound165
-from heschl.models import MODELS, load_model, outline
+from heschl.models import MODELS, facts, load_model, outline
 from heschl.models.huggingface.published import Published
 
 #: Our name and the published identifier of each model with weights (models of arXiv 2511.16849).
@@ -79,6 +79,9 @@ def test_layers_and_sizes_are_those_published(name):
     features = {layer: math.prod(shapes[layer][:-1]) for layer in model.layers}
     assert list(features.items()) == list(official.BY_NAME[name].LAYERS[name].items())
     assert set(shapes) == {*model.layers, *model.extra_layers}
+    known = facts(name)
+    assert known.parameters == model.n_parameters()
+    assert (known.layers, known.features) == (len(features), sum(features.values()))
 
 
 @pytest.fixture

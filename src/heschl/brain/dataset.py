@@ -35,11 +35,15 @@ class DatasetSpec:
         only argument, and returns the folder where they are now. None: the dataset is embedded.
     plan : function without arguments, or None
         What ``fetch`` would download.
+    n_sounds, n_targets : int
+        With responses; targets with a missing one are left out only when they are scored.
     licence, citation : str
     """
 
     name: str
     kind: Kind
+    n_sounds: int
+    n_targets: int
     summary: str
     load: Callable[[], BrainDataset]
     fetch: Callable[[Path | None], Path] | None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,13 @@ from heschl.brain import DATASETS, BrainDataset, load_dataset
 from heschl.cli import tables
 from heschl.cli.fetching import run_convert, run_fetch  # noqa: F401 (found by name)
 from heschl.cli.probing import run_probe  # noqa: F401 (found by name)
+from heschl.cli.reporting import run_report  # noqa: F401 (found by name)
 from heschl.cli.saving import check_places, keep
-from heschl.errors import FetchError, UsageError
+from heschl.cli.studying import run_figures, run_study  # noqa: F401 (found by name)
+from heschl.errors import UsageError
 from heschl.models import MODELS
 from heschl.registry import unknown_name
 from heschl.results import Results
-from heschl.sounds import Sounds
 from heschl.tasks import TASKS
 from heschl.threads import n_threads
 
@@ -193,19 +193,10 @@ def run_compare(options: argparse.Namespace) -> None:
         print(f"rows: {options.json}")
 
 
-def run_report(options: argparse.Namespace) -> None:
-    """Write the page of one or more runs."""
-    from heschl.report import write_report
-
-    result = results_module.merge([Results.load(run) for run in options.runs])
-    path = options.output or options.runs[0] / "report.html"
-    sounds = _sounds_of(result, options.dataset)
-    print(write_report(result, path, sounds=sounds, command=_command(result)))
-
-
 def run_demo(options: argparse.Namespace) -> None:
     """Score three models on the embedded dataset and write the report."""
     from heschl.report import write_report
+    from heschl.studies import command_lines
 
     store.check_writable(options.output)
     result = _score_all(DEMO_MODELS, _check_names(DEMO_MODELS, ["synthetic"]), DEMO_ANALYSES)
@@ -213,44 +204,5 @@ def run_demo(options: argparse.Namespace) -> None:
     tables.show_scores(result)
     sounds = {"synthetic": load_dataset("synthetic").sounds}
     path = options.output / "report.html"
-    print(write_report(result, path, sounds=sounds, command=_command(result)).absolute())
-
-
-def _sounds_of(result: Results, paths: Sequence[str]) -> dict[str, Sounds]:
-    """Return the sounds of each dataset of the results, as far as they are to be had."""
-    own = {dataset.name: dataset.sounds for dataset in map(load_dataset, paths)}
-    found: dict[str, Sounds] = {}
-    of_brains = result.scores[result.scores["metric"] != "probe"]
-    for name in dict.fromkeys(of_brains["dataset"]):
-        if name in own:
-            found[name] = own[name]
-        elif name in DATASETS:
-            try:
-                found[name] = DATASETS[name].load().sounds
-            except FetchError as error:
-                print(f"heschl: warning: no players for {name}: {error}", file=sys.stderr)
-        else:
-            print(
-                f"heschl: warning: no players for {name}: give its folder with --dataset",
-                file=sys.stderr,
-            )
-    return found
-
-
-def _command(result: Results) -> str:
-    """Return the command lines that compute these results again."""
-    probed = result.scores["metric"] == "probe"
-    commands = []
-    for verb, rows in (("score", result.scores[~probed]), ("probe", result.scores[probed])):
-        if rows.empty:
-            continue
-        names = {column: " ".join(dict.fromkeys(rows[column])) for column in _NAMED}
-        what = "--dataset" if verb == "score" else "--task"
-        line = f"heschl {verb} {names['model']} {what} {names['dataset']}"
-        if names["metric"] not in {"regression", "probe"}:
-            line += f" --metric {names['metric']}"
-        commands.append(f"{line} --protocol {names['protocol']}")
-    return "\n".join(commands)
-
-
-_NAMED = ("model", "dataset", "metric", "protocol")
+    command = "\n".join(command_lines(result))
+    print(write_report(result, path, sounds=sounds, command=command).absolute())

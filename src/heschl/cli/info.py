@@ -10,7 +10,7 @@ import numpy as np
 
 from heschl.brain import DATASETS, load_dataset
 from heschl.errors import InputError
-from heschl.models import MODELS, AudioModel, outline
+from heschl.models import MODELS, AudioModel, ModelSpec, outline
 from heschl.models.references import parse
 from heschl.tasks import TASKS, load_task
 from heschl.tasks.hear.metadata import METADATA
@@ -43,6 +43,8 @@ def model_info(name: str) -> Info:
     facts["sample rate"] = f"{model.sample_rate} Hz"
     facts["level"] = model.level_in_words()
     facts |= _network_facts(model)
+    if spec is not None and not reference.control and not reference.file:
+        facts |= _training_facts(spec)
     if spec is not None:
         facts["licence"] = spec.licence
         if spec.weights is not None:
@@ -64,6 +66,15 @@ def _network_facts(model: AudioModel) -> dict[str, Any]:
         seconds = chunk_samples / model.sample_rate
         facts["long clips"] = f"in pieces of {seconds:g} s"
     return facts
+
+
+def _training_facts(spec: ModelSpec) -> dict[str, Any]:
+    """Say what published weights learned from; of a hand-built model nothing."""
+    training = spec.training
+    if training is None or training.kind == "hand-built":
+        return {}
+    hours = "" if training.hours is None else f" ({training.hours:,} hours)"
+    return {"training": training.kind, "trained on": f"{training.data}{hours}"}
 
 
 def _layer_rows(model: AudioModel) -> list[tuple[Any, ...]]:

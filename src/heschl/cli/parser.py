@@ -19,6 +19,7 @@ start here:
   heschl list                                         models, datasets and tasks
   heschl score spectrotemporal --dataset synthetic    score a model: is it brain-like?
   heschl probe spectrotemporal --task synthetic-tones does it hear?
+  heschl study run studies/offline.yaml               score many models by one file
   heschl report RUN                                   look at it
 
 Data are kept in HESCHL_HOME (default: your cache folder). HESCHL_OFFLINE=1 forbids downloads.
@@ -44,7 +45,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"heschl {__version__}")
     parser.set_defaults(quiet=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_list, _info, _fetch, _convert, _extract, _score, _probe, _compare, _report, _demo):
+    for add in _COMMANDS:
         add(commands)
     return parser
 
@@ -287,22 +288,76 @@ def _compare(commands: _Commands[argparse.ArgumentParser]) -> None:
     command.add_argument("--json", metavar="FILE", help="also write the rows as JSON")
 
 
+def _study(commands: _Commands[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "study",
+        help="score many models by one file: plan it, run it, add results of others",
+        description="Score many models on many brains and tasks, as one file says.",
+        epilog="example:\n  heschl study run studies/offline.yaml",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")
+    plan = _command(
+        actions,
+        "plan",
+        "say what would run, what is there already, and what it takes; nothing is changed",
+        "heschl study plan studies/pepino2025.yaml",
+    )
+    run = _command(
+        actions,
+        "run",
+        "run a study, or go on with it: what is there is not computed again",
+        "heschl study run studies/offline.yaml --output offline",
+    )
+    for one in (plan, run):
+        one.add_argument("file", metavar="FILE", type=Path, help="a study file (YAML)")
+        one.add_argument(
+            "-o",
+            "--output",
+            metavar="DIR",
+            type=Path,
+            help="folder of its results (default: HESCHL_HOME/studies/NAME)",
+        )
+    run.add_argument(
+        "--model",
+        metavar="MODEL",
+        nargs="+",
+        help="only these models or controls of the file; what is there of others stays",
+    )
+    _add_running(run)
+    run.add_argument("--jobs", metavar="N", type=int, help="threads (default: all cores)")
+    add = _command(
+        actions,
+        "add",
+        "add results of others to a study, after their protocols, data and scores are checked",
+        "heschl study add offline their-results.tar.gz",
+    )
+    add.add_argument("folder", metavar="DIR", type=Path, help="folder of a study's results")
+    add.add_argument(
+        "sources",
+        metavar="RESULTS",
+        nargs="+",
+        type=Path,
+        help="folders of runs or studies, or tar archives of them",
+    )
+
+
 def _report(commands: _Commands[argparse.ArgumentParser]) -> None:
     command = _command(
         commands,
         "report",
-        "write a page with scores, figures and sounds, from the results of one or more runs",
+        "write a page, or the site of many models, with scores, figures and sounds, from the "
+        "results of one or more runs or studies",
         "heschl report RUN --output report.html",
     )
-    command.add_argument(
-        "runs", metavar="RUN", nargs="+", type=Path, help="folders that 'heschl score' wrote"
-    )
+    command.add_argument("runs", metavar="RUN", nargs="+", type=Path, help=_RUNS)
     command.add_argument(
         "-o",
         "--output",
-        metavar="FILE",
+        metavar="PATH",
         type=Path,
-        help="the page (default: report.html in the first run's folder)",
+        help="a file that ends in .html for one page, else the folder of a site (default: "
+        "report.html in the first run's folder; of a study, the folder site in it)",
     )
     command.add_argument(
         "--dataset",
@@ -310,6 +365,34 @@ def _report(commands: _Commands[argparse.ArgumentParser]) -> None:
         nargs="+",
         default=[],
         help="folders of your own datasets, for the players of their sounds",
+    )
+
+
+_RUNS = "folders that 'heschl score', 'heschl probe' or 'heschl study run' wrote"
+
+
+def _figures(commands: _Commands[argparse.ArgumentParser]) -> None:
+    command = _command(
+        commands,
+        "figures",
+        "write figures and the table for a paper, from the results of one or more runs or studies",
+        "heschl figures STUDY --output figures",
+    )
+    command.add_argument("runs", metavar="RUN", nargs="+", type=Path, help=_RUNS)
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="DIR",
+        type=Path,
+        default=Path("figures"),
+        help="where they are written (default: figures)",
+    )
+    command.add_argument(
+        "--format",
+        nargs="+",
+        default=["pdf"],
+        metavar="FORMAT",
+        help="pdf, svg or png (default: pdf)",
     )
 
 
@@ -357,3 +440,19 @@ def _add_running(command: argparse.ArgumentParser) -> None:
         help="sounds that go through a model together, at most (default: what fits into memory, 8 "
         "on a CPU, 64 on a GPU)",
     )
+
+
+_COMMANDS = (
+    _list,
+    _info,
+    _fetch,
+    _convert,
+    _extract,
+    _score,
+    _probe,
+    _study,
+    _compare,
+    _report,
+    _figures,
+    _demo,
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heschl.linking.link import link
 from heschl.linking.tables import OVERALL, Linked
 
-__all__ = ["OVERALL", "Linked"]
+__all__ = ["OVERALL", "Linked", "link"]

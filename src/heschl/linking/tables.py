@@ -45,9 +45,11 @@ class Linked:
         The same for overall, Pearson, all models, without one family at a time: ``brain``,
         ``family`` (left out), ``n``, ``value``, ``p``.
     partial : DataFrame
-        Partial correlations of overall and each brain measure: ``brain``, ``given`` ("parameters",
-        "hours" or "parameters, hours"; logarithms), ``n``, ``value``, ``p``; ``plain`` is the
-        correlation over the same models with nothing given.
+        Correlations of overall and each brain measure that take into account what models share:
+        ``brain``, ``given`` ("family": each less its family's mean; "family means": one case for
+        each family; "parameters", "hours" or "parameters, hours": partial correlations given their
+        logarithms), ``n``, ``value``, ``p``; ``plain`` is the correlation over the same models with
+        nothing given.
     groups : DataFrame
         Kinds of training compared: ``measure``, ``first``, ``second``, ``how`` ("within families"
         or "between families"), ``n`` (families), ``difference`` (first less second), ``p``.

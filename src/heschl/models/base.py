@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,30 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float32]
 
 POOLING = "mean over frames"
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a model was trained on, as it was published.
+
+    Attributes
+    ----------
+    kind : {"self-supervised", "supervised", "hand-built"}
+        What the weights that are used learned last: a self-supervised network that was trained
+        further on labels is supervised; of a hand-built model nothing is learned.
+    hours : float or None
+        Of sound in the training data, labelled or not; sound that is used twice counts once. None
+        where it is not known. What only a teacher or a tokenizer has heard does not count.
+    data : str
+        Names of the training sets.
+    source : str
+        Where that stands, and what of it could not be looked up.
+    """
+
+    kind: Literal["self-supervised", "supervised", "hand-built"]
+    hours: float | None
+    data: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -48,6 +72,8 @@ class ModelSpec:
         Where the weights are published; None where nothing is learned.
     options : mapping
         What tells it from others of its family, for the loader.
+    training : Training or None
+        What the published weights were trained on; None where nobody has looked it up.
     """
 
     name: str
@@ -59,6 +85,7 @@ class ModelSpec:
     aliases: tuple[str, ...] = ()
     weights: Weights | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    training: Training | None = None
 
 
 class AudioModel(abc.ABC):

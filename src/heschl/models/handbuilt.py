@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from heschl.models.base import ModelSpec
+from heschl.models.base import ModelSpec, Training
 
 _LICENCE = "BSD-3-Clause (heschl's own code; no weights)"
+_TRAINING = Training("hand-built", None, "none", "nothing is learned")
 
 SPECS = (
     ModelSpec(
@@ -18,6 +19,7 @@ SPECS = (
             "Norman-Haignere & McDermott, PLoS Biol 16 (2018)"
         ),
         aliases=("braindnn_spectemp_filters",),
+        training=_TRAINING,
     ),
     ModelSpec(
         name="cochleagram",
@@ -26,6 +28,7 @@ SPECS = (
         loader="heschl.models.cochleagram:Cochleagram",
         licence=_LICENCE,
         citation="McDermott & Simoncelli, Neuron 71 (2011); Kell et al., Neuron 98 (2018)",
+        training=_TRAINING,
     ),
     ModelSpec(
         name="melspectrogram",
@@ -34,5 +37,6 @@ SPECS = (
         loader="heschl.models.melspectrogram:MelSpectrogram",
         licence=_LICENCE,
         citation="Slaney, Auditory Toolbox, Interval Research Technical Report 10 (1998)",
+        training=_TRAINING,
     ),
 )

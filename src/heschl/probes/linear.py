@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from heschl import progress
 from heschl.errors import InputError, MissingDependencyError
@@ -92,7 +93,11 @@ def fit_linear(
     scores = np.full((n_layers, len(protocol.strengths)), np.nan)
     unfinished = np.zeros(scores.shape, bool)
     n_fits = len(layers) * len(places)
-    with progress.bar(label, n_fits, "fits", show=show_progress) as advance:
+    # several threads of BLAS cost more than they give: in products of this size, up to 100 times
+    with (
+        threadpool_limits(limits=1),
+        progress.bar(label, n_fits, "fits", show=show_progress) as advance,
+    ):
         for layer in layers:
             features, held_out = train(layer), valid(layer)
             for place in places:
@@ -108,8 +113,10 @@ def fit_linear(
         )
     best, place = (int(i) for i in np.unravel_index(np.nanargmax(scores), scores.shape))
     strength = protocol.strengths[place]
-    fitted, _ = _fit(train(best), train_labels, strength, protocol, multilabel)
-    return LinearFit(best, place, _logits(fitted, test(best)), scores, unfinished)
+    with threadpool_limits(limits=1):
+        fitted, _ = _fit(train(best), train_labels, strength, protocol, multilabel)
+        outputs = _logits(fitted, test(best))
+    return LinearFit(best, place, outputs, scores, unfinished)
 
 
 def _fit(

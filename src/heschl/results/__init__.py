@@ -1,11 +1,12 @@
 """Results: one row per score, what it was computed from, and the numbers behind it."""
 
 from heschl.results.details import Detail, ProbeDetail, Profile, RdmDetail
-from heschl.results.run import FORMAT, Results, environment, merge
+from heschl.results.run import FILE, FORMAT, Results, environment, merge
 from heschl.results.table import COLUMNS, score_table
 
 __all__ = [
     "COLUMNS",
+    "FILE",
     "FORMAT",
     "Detail",
     "ProbeDetail",

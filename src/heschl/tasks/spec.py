@@ -34,6 +34,8 @@ class TaskSpec:
     unit : str
         Of its official score.
     n_classes, n_clips : int
+    n_rounds : int
+        Trainings: one, or one for each fold.
     seconds : float
         Of audio, all clips together.
     """
@@ -50,6 +52,7 @@ class TaskSpec:
     unit: str
     n_classes: int
     n_clips: int
+    n_rounds: int
     seconds: float
 
     def size(self) -> str:

@@ -30,6 +30,8 @@ SPECS = (
     DatasetSpec(
         name=NH2015,
         kind="voxels",
+        n_sounds=165,
+        n_targets=11_065,
         summary="voxels of ten listeners, 165 natural sounds (Norman-Haignere et al. 2015)",
         load=load_nh2015,
         fetch=functools.partial(fetch, NH2015),
@@ -40,6 +42,8 @@ SPECS = (
     DatasetSpec(
         name=B2021,
         kind="voxels",
+        n_sounds=165,
+        n_targets=26_792,
         summary="voxels of twenty listeners, the same sounds (Boebinger et al. 2021)",
         load=load_b2021,
         fetch=functools.partial(fetch, B2021),
@@ -50,6 +54,8 @@ SPECS = (
     DatasetSpec(
         name=COMPONENTS,
         kind="components",
+        n_sounds=165,
+        n_targets=6,
         summary="six components of NH2015, as released by Tuckute, Feather et al. (2023)",
         load=load_components,
         fetch=functools.partial(fetch, COMPONENTS),

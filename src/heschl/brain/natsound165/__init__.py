@@ -185,6 +185,8 @@ def _is_complete() -> bool:
 SPEC = DatasetSpec(
     name=NAME,
     kind="components",
+    n_sounds=165,
+    n_targets=6,
     summary="six components of auditory cortex, 165 natural sounds (Norman-Haignere et al. 2015)",
     load=load,
     fetch=fetch,

@@ -47,6 +47,8 @@ def truth() -> Truth:
 SPEC = DatasetSpec(
     name="synthetic",
     kind="voxels",
+    n_sounds=80,
+    n_targets=120,
     summary="80 synthetic sounds, 4 simulated listeners x 30 voxels of known truth; no download",
     load=load,
     fetch=None,

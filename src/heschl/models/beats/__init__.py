@@ -12,12 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from heschl.fetch import RemoteFile
-from heschl.models.base import ModelSpec
+from heschl.models.base import ModelSpec, Training
 from heschl.models.weights import Weights
 
 _MIRROR = "https://huggingface.co/lpepino/beats_ckpts/resolve/"
 _REVISION = "5b53b0404df452a3a607d7e67687227730e5bad1"
 _SIZE, _SIZE_FT = 361_499_833, 363_145_291  # bytes
+_HOURS, _SOURCE = (
+    5_800,
+    "Chen et al. (2023), abstract: AudioSet-2M and nothing else; hours as on "
+    "research.google.com/audioset (videos that were gone by then are not taken off)",
+)
 
 
 def _spec(name: str, alias: str, summary: str, size: int, sha256: str, **options: Any) -> ModelSpec:
@@ -35,6 +40,11 @@ def _spec(name: str, alias: str, summary: str, size: int, sha256: str, **options
             licence="MIT",
         ),
         options=options,
+        training=(
+            Training("supervised", _HOURS, "AudioSet, then with its labels", _SOURCE)
+            if options
+            else Training("self-supervised", _HOURS, "AudioSet", _SOURCE)
+        ),
     )
 
 

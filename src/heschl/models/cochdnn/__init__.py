@@ -11,7 +11,7 @@ hold objects of their training beside the tensors, so they are converted.
 from __future__ import annotations
 
 from heschl.fetch import TarMembers
-from heschl.models.base import ModelSpec
+from heschl.models.base import ModelSpec, Training
 from heschl.models.weights import Weights
 
 ARCHIVE = TarMembers(
@@ -56,6 +56,15 @@ _TASKS = {
     "multitask": ("word_speaker_audioset", "that recognises words, speakers and sounds at once"),
 }
 
+#: All eight heard the same scenes, whatever they had to recognise.
+_TRAINING = Training(
+    "supervised",
+    2_124,
+    "Word-Speaker-Noise: Wall Street Journal and Spoken Wikipedia, over AudioSet",
+    "Tuckute et al. (2023), Methods: 230,356 clips of speech, 2 s of each, and 718,625 of AudioSet "
+    "of at most 10 s; hours: their sum",
+)
+
 
 def _spec(network: str, task: str) -> ModelSpec:
     name, published, summary = _NETWORKS[network]
@@ -80,6 +89,7 @@ def _spec(network: str, task: str) -> ModelSpec:
             keep=("model",),
         ),
         options={"network": network, "task": task},
+        training=_TRAINING,
     )
 
 

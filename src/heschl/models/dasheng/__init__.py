@@ -11,8 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from heschl.fetch import RemoteFile
-from heschl.models.base import ModelSpec
+from heschl.models.base import ModelSpec, Training
 from heschl.models.weights import Weights
+
+_HOURS = 272_356
+_DATA = "mainly ACAV100M, AudioSet, VGGSound and MTG-Jamendo"
+_SOURCE = "Dinkel et al. (2024), abstract; sets: README of XiaoMi/dasheng"
 
 
 def _spec(name: str, alias: str, summary: str, record: str, file: str, **options: Any) -> ModelSpec:
@@ -29,6 +33,11 @@ def _spec(name: str, alias: str, summary: str, record: str, file: str, **options
             files=(RemoteFile(url, Path(file), sha256=None, size=None),), licence="not stated"
         ),
         options=options,
+        training=(
+            Training("supervised", _HOURS, f"{_DATA}, then AudioSet with its labels", _SOURCE)
+            if "flat" in options
+            else Training("self-supervised", _HOURS, _DATA, _SOURCE)
+        ),
     )
 
 

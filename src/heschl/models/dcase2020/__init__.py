@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from heschl.fetch import RemoteFile
-from heschl.models.base import ModelSpec
+from heschl.models.base import ModelSpec, Training
 from heschl.models.weights import Weights
 
 CHECKPOINT = "dcase_model_baseline_pre_trained.pt"
@@ -42,6 +42,13 @@ SPECS = (
                 "acknowledged in publications (licence of the code; none is stated for the weights)"
             ),
             accept=True,
+        ),
+        training=Training(
+            "supervised",
+            18.1,
+            "Clotho (first version), development split",
+            "Tuckute et al. (2023), Methods: 2,893 clips of 15 to 30 s, so 12 to 24 hours: the "
+            "middle",
         ),
     ),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from heschl.fetch import RemoteFile
-from heschl.models.base import ModelSpec
+from heschl.models.base import ModelSpec, Training
 from heschl.models.weights import Weights
 
 CHECKPOINT = "librispeech_pretrained_v3.ckpt"
@@ -36,5 +36,6 @@ SPECS = (
             convert=True,
             keep=("state_dict",),
         ),
+        training=Training("supervised", 960, "LibriSpeech", "Tuckute et al. (2023), Methods"),
     ),
 )

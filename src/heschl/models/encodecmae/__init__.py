@@ -8,22 +8,37 @@ settings of it, `frontends`, `seanet` and `network` are the parts, `model` puts 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from heschl.fetch import RemoteFile
-from heschl.models.base import ModelSpec
+from heschl.models.base import ModelSpec, Training
 from heschl.models.weights import Weights
 
 _FOLDER = "https://huggingface.co/lpepino/encodecmae-pretrained/resolve/main/upstreams"
 _LICENCE = "BSD-3-Clause (heschl's own code); weights: not stated, a card of earlier ones says MIT"
 _CITATION = "Pepino, Riera & Ferrer, EnCodecMAE, arXiv 2309.07391 (2023)"
+_SOURCE = (
+    "about 4,500 + 800 + 6,000 hours, as stated in arXiv 2309.07391 (read in a summary of it, not "
+    "re-checked); sets: scripts/run_pretraining.sh of habla-liaa/encodecmae"
+)
+
+_AUDIOSET = Training("self-supervised", 4_500, "AudioSet", _SOURCE)
+_FMA = Training("self-supervised", 800, "FMA-large", _SOURCE)
+_LIBRI = Training("self-supervised", 6_000, "Libri-Light medium", _SOURCE)
+_MIXTURE = Training("self-supervised", 11_300, "AudioSet, FMA-large, Libri-Light medium", _SOURCE)
 
 #: Width and number of layers as trained; all have 12 heads.
 _SMALL, _BASE, _LARGE = (768, 5), (768, 10), (1024, 20)
 
 
 def _spec(
-    name: str, published: str, size: tuple[int, int], summary: str, front_end: str = "mel"
+    name: str,
+    published: str,
+    size: tuple[int, int],
+    summary: str,
+    front_end: str = "mel",
+    training: Training = _MIXTURE,
 ) -> ModelSpec:
     """One row; of the large networks every second layer and the last are taken by default."""
     dim, depth = size
@@ -44,6 +59,7 @@ def _spec(
             "depth": depth,
             "every": 2 if size == _LARGE else 1,
         },
+        training=training,
     )
 
 
@@ -56,18 +72,21 @@ SPECS = (
         "mel256-ec-base-as",
         _BASE,
         "EnCodecMAE, 10 layers, trained on AudioSet alone",
+        training=_AUDIOSET,
     ),
     _spec(
         "encodecmae-base-fma",
         "mel256-ec-base-fma",
         _BASE,
         "EnCodecMAE, 10 layers, trained on music (FMA) alone",
+        training=_FMA,
     ),
     _spec(
         "encodecmae-base-ll",
         "mel256-ec-base-ll",
         _BASE,
         "EnCodecMAE, 10 layers, trained on speech (Libri-Light) alone",
+        training=_LIBRI,
     ),
     _spec(
         "encodecmae-base-st",
@@ -87,6 +106,9 @@ SPECS = (
         _BASE,
         "EnCodecMAE, 10 layers on EnCodec's own encoder instead of a mel spectrogram",
         front_end="encodec",
+        training=replace(
+            _MIXTURE, data=f"{_MIXTURE.data}; EnCodec's encoder: its own, not counted"
+        ),
     ),
     _spec(
         "encodecmae-spec-base",

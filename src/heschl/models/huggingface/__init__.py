@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from heschl.fetch import RemoteFile
-from heschl.models.base import AudioModel, ModelSpec
+from heschl.models.base import AudioModel, ModelSpec, Training
 from heschl.models.huggingface.published import AST, S2T, WAV2VEC2, Published
 from heschl.models.weights import Weights
 
@@ -39,6 +39,13 @@ SPECS = (
         aliases=("braindnn_ast",),
         weights=_weights(AST, "BSD-3-Clause"),
         options={"published": AST},
+        training=Training(
+            "supervised",
+            5_800,
+            "AudioSet (initialised from a network that learned ImageNet's images)",
+            "Tuckute et al. (2023), Methods: the whole of AudioSet; hours as on "
+            "research.google.com/audioset (videos that were gone by then are not taken off)",
+        ),
     ),
     ModelSpec(
         name="wav2vec2",
@@ -50,6 +57,12 @@ SPECS = (
         aliases=("braindnn_wav2vec2",),
         weights=_weights(WAV2VEC2, "Apache-2.0"),
         options={"published": WAV2VEC2},
+        training=Training(
+            "supervised",
+            960,
+            "LibriSpeech, then with its transcripts",
+            "Tuckute et al. (2023), Methods",
+        ),
     ),
     ModelSpec(
         name="s2t",
@@ -61,6 +74,7 @@ SPECS = (
         aliases=("braindnn_s2t",),
         weights=_weights(S2T, "MIT"),
         options={"published": S2T},
+        training=Training("supervised", 960, "LibriSpeech", "Tuckute et al. (2023), Methods"),
     ),
 )
 

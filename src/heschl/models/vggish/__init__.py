@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from heschl.fetch import RemoteFile
-from heschl.models.base import ModelSpec
+from heschl.models.base import ModelSpec, Training
 from heschl.models.weights import Weights
 
 SPECS = (
@@ -31,6 +31,14 @@ SPECS = (
                 ),
             ),
             licence="Apache-2.0 (of the repository that releases them)",
+        ),
+        training=Training(
+            "supervised",
+            5_240_000,
+            "YouTube-100M: 70 million videos",
+            "Hershey et al. (2017), abstract (section 2: 5.4 million); Tuckute et al. (2023), "
+            'Methods. The release says "a preliminary version of what later became YouTube-8M", '
+            "whose hours are not stated",
         ),
     ),
 )

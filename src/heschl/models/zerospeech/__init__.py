@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from heschl.fetch import RemoteFile
-from heschl.models.base import ModelSpec
+from heschl.models.base import ModelSpec, Training
 from heschl.models.weights import Weights
 
 CHECKPOINT = "model.ckpt-500000.pt"
@@ -30,6 +30,12 @@ SPECS = (
             files=(RemoteFile(RELEASE, Path(CHECKPOINT), sha256=None),),
             licence="not stated",
             by_hand=f"download the weights for English ({CHECKPOINT})",
+        ),
+        training=Training(
+            "self-supervised",
+            20.33,
+            "ZeroSpeech 2019 English, Train Unit and Train Voice",
+            "Tuckute et al. (2023), Methods: 15 h 40 min and 4 h 40 min",
         ),
     ),
 )

@@ -32,6 +32,7 @@ def _spec(
     clip: float,
     licence: str,
     citation: str,
+    n_rounds: int = 1,
 ) -> TaskSpec:
     """Make a row of the table; ``clip`` is the mean duration of a clip in seconds."""
     citation = f"{citation}. In the form of: {HEAR}"
@@ -49,6 +50,7 @@ def _spec(
         unit=unit,
         n_classes=n_classes,
         n_clips=n_clips,
+        n_rounds=n_rounds,
         seconds=published.seconds,
     )
 
@@ -62,6 +64,7 @@ SPECS = (
         unit="accuracy",
         n_classes=50,
         n_clips=2_000,
+        n_rounds=5,
         clip=5.0,
         licence="CC BY-NC 3.0",
         citation=(
@@ -125,6 +128,7 @@ SPECS = (
         unit="accuracy",
         n_classes=6,
         n_clips=7_438,
+        n_rounds=5,
         clip=5.0,
         licence="Open Database License 1.0",
         citation=(
@@ -141,6 +145,7 @@ SPECS = (
         unit="accuracy",
         n_classes=10,
         n_clips=1_000,
+        n_rounds=10,
         clip=30.0,
         licence="none given with the data: downloaded for the user, not shipped",
         citation=(

@@ -48,6 +48,7 @@ TONES = TaskSpec(
     unit="accuracy",
     n_classes=6,
     n_clips=300,
+    n_rounds=1,
     seconds=300.0,
 )
 
@@ -64,6 +65,7 @@ MIXTURES = TaskSpec(
     unit="mAP",
     n_classes=6,
     n_clips=200,
+    n_rounds=5,
     seconds=148.75,
 )
 
