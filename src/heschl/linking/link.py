@@ -166,11 +166,11 @@ def _partial(wide: pd.DataFrame, known: pd.DataFrame, brains: Iterable[str]) -> 
     for brain in brains:
         y = _column(wide, brain)
         plain = stats.correlate(x, y, n_bootstrap=0)
-        for given, found in (
+        for name, shared in (
             ("family", stats.within_families(x, y, families)),
             ("family means", stats.of_family_means(x, y, families, n_bootstrap=0)),
         ):
-            yield {"brain": brain, "given": given, "plain": plain.value, **_row(found)}
+            yield {"brain": brain, "given": name, "plain": plain.value, **_row(shared)}
     for brain, names in itertools.product(brains, COVARIATES):
         # models of which nothing is learned have neither size nor training data: they drop out
         sizes = known[list(names)].to_numpy(np.float64)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
-from heschl import probes
 from heschl.errors import InputError
-from heschl.results import Detail, ProbeDetail, Results
+from heschl.results import Results
+from heschl.studies.following import (
+    probe_problems,
+    regression_problems,
+    similarity_problems,
+)
 
-#: Scores are written with all digits; more than this is no rounding.
-TOLERANCE = 1e-6
 _BRAIN = ("sounds_sha256", "responses_sha256", "folds_sha256")
 _TASK = ("labels_sha256", "prediction", "classes", "n_clips", "left_out")
 
@@ -46,9 +46,11 @@ def _problems(others: Results, ours: Results) -> Iterator[str]:
     for key, record in others.provenance.items():
         yield from _of_record(key, record, ours)
     for detail in others.details:
-        yield from _of_regression(detail, others, ours)
+        yield from regression_problems(detail, others, ours)
+    for rdms in others.rdms:
+        yield from similarity_problems(rdms, others)
     for probe in others.probes:
-        yield from _of_probe(probe, others)
+        yield from probe_problems(probe, others)
 
 
 def _repeated(others: Results, ours: Results) -> Iterator[str]:
@@ -120,55 +122,3 @@ def _other_protocol(
 def _short(value: object) -> str:
     text = str(value)
     return text if len(text) <= 40 else f"{text[:37]}..."
-
-
-def _of_regression(detail: Detail, others: Results, ours: Results) -> Iterator[str]:
-    """Compute r2 again from the predictions, for the responses of the study."""
-    where = f"{detail.model} on {detail.dataset}"
-    mine = [one for one in ours.details if one.dataset == detail.dataset]
-    if mine and not np.array_equal(mine[0].measured, detail.measured, equal_nan=True):
-        yield f"{where}: other responses than those of the study; expected the same"
-        return
-    r = _correlations(detail.predicted, detail.measured)
-    again = np.maximum(np.nan_to_num(r), 0) ** 2
-    rows = others.scores[
-        (others.scores["provenance"] == detail.provenance)
-        & (others.scores["scope"] == "target")
-        & (others.scores["unit"] == "r2")
-    ]
-    place = {str(name): i for i, name in enumerate(detail.targets["target"])}
-    for name, value in zip(rows["target"], rows["value"], strict=True):
-        computed = again[place[str(name)]] if str(name) in place else np.nan
-        if not (np.isnan(value) or abs(value - computed) <= TOLERANCE):
-            yield _not_following(f"{where}, {name}: r2", value, computed)
-
-
-def _correlations(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
-    scale = np.sqrt((x * x).sum(axis=0) * (y * y).sum(axis=0))
-    return np.divide((x * y).sum(axis=0), scale, out=np.zeros(x.shape[1]), where=scale > 0)
-
-
-def _of_probe(probe: ProbeDetail, others: Results) -> Iterator[str]:
-    """Compute the official score again from the logits: of each split, then their mean."""
-    unit = probe.units[0]
-    splits = probe.clips["split"].to_numpy()
-    rows = others.scores[
-        (others.scores["provenance"] == probe.provenance)
-        & (others.scores["unit"] == unit)
-        & (others.scores["scope"] == "dataset")
-    ]
-    parts = [splits == name for name in dict.fromkeys(splits)]
-    scores = [float(probes.score(unit, probe.outputs[p], probe.labels[p])) for p in parts]
-    for value in rows["value"]:
-        if not abs(value - float(np.mean(scores))) <= TOLERANCE:
-            yield _not_following(
-                f"{probe.model} on {probe.dataset}: {unit}", value, float(np.mean(scores))
-            )
-
-
-def _not_following(what: str, value: float, computed: float) -> str:
-    return (
-        f"{what} is said to be {value:.6f}, but its own predictions give {computed:.6f}; expected "
-        "the results as heschl wrote them"
-    )
