@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         probe,
         score,
     )
+    from heschl.studies import add_results, plan_study, read_study, run_study
     from heschl.tasks import Task, load_task
 
 _HOMES = {
@@ -34,6 +35,7 @@ _HOMES = {
     "Results": "heschl.results",
     "Sounds": "heschl.sounds",
     "Task": "heschl.tasks",
+    "add_results": "heschl.studies",
     "compare": "heschl.study",
     "extract": "heschl.activations",
     "list_datasets": "heschl.study",
@@ -43,7 +45,10 @@ _HOMES = {
     "load_dataset": "heschl.brain",
     "load_model": "heschl.models",
     "load_task": "heschl.tasks",
+    "plan_study": "heschl.studies",
     "probe": "heschl.study",
+    "read_study": "heschl.studies",
+    "run_study": "heschl.studies",
     "score": "heschl.study",
     "wrap": "heschl.models",
 }
@@ -58,6 +63,7 @@ __all__ = [
     "Sounds",
     "Task",
     "__version__",
+    "add_results",
     "compare",
     "extract",
     "list_datasets",
@@ -67,7 +73,10 @@ __all__ = [
     "load_dataset",
     "load_model",
     "load_task",
+    "plan_study",
     "probe",
+    "read_study",
+    "run_study",
     "score",
     "wrap",
 ]

@@ -130,6 +130,7 @@ def _operators(n_channels: int, n_frames: int) -> _Operators:
     )
 
 
+@lru_cache(maxsize=32)  # apart from the temporal part: clips of a task differ in duration
 def _scale(scale: float, n_channels: int) -> _Scale:
     response = spectral_response(scale, n_channels)
     positive = _positive_bins(2 * n_channels)

@@ -11,7 +11,7 @@ from heschl.studies.steps import PROBE, models_of
 
 
 def commands_of(file: StudyFile, model: str) -> tuple[str, ...]:
-    """Return command lines, to be run in the folder of the study file.
+    """Return command lines; where a path is in them, the first says from which folder it is.
 
     Parameters
     ----------
@@ -56,7 +56,10 @@ def _lines(file: StudyFile, model: str) -> Iterator[str]:
     said = file.description
     entry = dict(models_of(file))[model]
     start = "" if entry.modules is None else f"PYTHONPATH={shlex.quote(str(entry.modules))} "
-    for data in (*said.datasets, *said.tasks):
+    every = (*said.datasets, *said.tasks)
+    if start or any(data.source is not None or "/" in data.name for data in every):
+        yield f"# in the folder of {file.path.name}"
+    for data in every:
         if data.source is not None:
             yield f"heschl fetch {data.name} --from {shlex.quote(str(data.source))}"
     name = shlex.quote(model)
