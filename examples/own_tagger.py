@@ -5,7 +5,8 @@ data-driven approach using teacher-student training", 2021): convolutions and a 
 log-mel spectrogram, trained on AudioSet. Its weights (github.com/RicherMans/GPV, GPL-3.0) are not
 part of heschl: put ``gpv_f.pth`` somewhere and say where, with GPV_CHECKPOINT.
 
-Run: heschl score torch:own_tagger:load --dataset synthetic     (in this folder)
+Run: python own_tagger.py
+or, in this folder: heschl score torch:own_tagger:load --dataset synthetic
 """
 
 import math
@@ -102,3 +103,10 @@ def load():
     network = Tagger()
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     return network.eval()
+
+
+if __name__ == "__main__":
+    import heschl
+
+    model = heschl.wrap(load(), name="GPV-F")
+    print(f"{model.name}: {', '.join(model.layers)}")

@@ -26,6 +26,8 @@ from heschl.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+#: Examples with trained weights.
+NEED_SHARED = ("own_tagger",)
 MARKDOWN = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("docs/*/*.md")])
 PAGES = [*MARKDOWN, ROOT / "docs" / "command-line.rst"]
 ZOO = sorted((ROOT / "docs" / "zoo").glob("*.md"))
@@ -116,7 +118,13 @@ def links(text):
     return re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", outside))
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=name)
+@pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param(path, id=name(path), marks=[pytest.mark.shared] * (path.stem in NEED_SHARED))
+        for path in EXAMPLES
+    ],
+)
 def test_example_runs_and_says_something(example, tmp_path, heschl_home):
     environment = os.environ | {
         "HESCHL_HOME": str(heschl_home),
@@ -134,6 +142,25 @@ def test_example_runs_and_says_something(example, tmp_path, heschl_home):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.strip()
+
+
+@pytest.mark.filterwarnings("ignore::heschl.errors.HeschlWarning")  # two models take 20 kHz
+def test_the_page_of_studies_does_what_it_says(tmp_path, monkeypatch, capsys):
+    """Its first file, planned and run by its commands, then from its Python."""
+    monkeypatch.chdir(tmp_path)
+    text = read(ROOT / "docs" / "studies.md")
+    first = next(content for language, content in blocks(text) if language == "yaml")
+    Path("example.yaml").write_text(first, encoding="utf-8")
+    for line in commands(text)[:4]:
+        assert cli.run(shlex.split(line)[1:]) == 0
+    assert "9 of 9 steps are done" in capsys.readouterr().out
+    assert Path("site/index.html").is_file()
+    assert Path("figures/table1.csv").is_file()
+    namespace = {}
+    (code,) = (content for language, content in blocks(text) if language == "python")
+    exec(compile(code, "<documentation>", "exec"), namespace)
+    assert namespace["run"].done
+    assert [one.state for one in namespace["plan"].steps] == ["there"] * 9
 
 
 @pytest.mark.parametrize("page", RUN)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from heschl.models import AudioModel, load_model, wrap
     from heschl.results import Results
     from heschl.sounds import Clip, Sounds
+    from heschl.studies import add_results, plan_study, read_study, run_study
     from heschl.study import (
         compare,
         list_datasets,
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
         probe,
         score,
     )
-    from heschl.studies import add_results, plan_study, read_study, run_study
     from heschl.tasks import Task, load_task
 
 _HOMES = {

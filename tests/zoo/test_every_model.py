@@ -54,9 +54,11 @@ PUBLISHED = {
     "deepspeech2": "braindnn_deepspeech",
 }
 
-#: The four models with most to compute go through `heschl score` at reduced width, all layers kept.
-#: AST pads to 1,024 frames, SepFormer has frames of 16 samples: minutes on a core.
+#: Go through `heschl score` at reduced width, all layers kept: the four with most to compute (AST
+#: pads to 1,024 frames, SepFormer has frames of 16 samples: minutes on a core), and a network that
+#: goes through it at full width under the name encodecmae-large.
 REDUCED = {
+    "encodecmae-large-st": {"dim": 96},
     "dasheng-06b": {"embed_dim": 160},
     "dasheng-12b": {"embed_dim": 192},
     "ast": {"hidden_size": 48, "num_attention_heads": 3, "intermediate_size": 96},

@@ -1,7 +1,9 @@
-"""The report of a run: one HTML file with scores, figures and sounds, to open and to share."""
+"""Reports: the page of a run, the site of a study of many models, figures for papers."""
 
 from __future__ import annotations
 
 from heschl.report.page import write_report
+from heschl.report.paper import write_paper_figures
+from heschl.report.site import write_site
 
-__all__ = ["write_report"]
+__all__ = ["write_paper_figures", "write_report", "write_site"]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from heschl.encode import depth_by_region, relative_depth
 from heschl.report import selection
 from heschl.report.depth_lines import REFERENCE, plot_depth
-from heschl.report.drawings import Drawing, both_widths
+from heschl.report.drawings import Drawing, Sketch, draw
 from heschl.report.intervals import UNITS, plot_intervals
 from heschl.report.layer_lines import EVERYWHERE, plot_layers, region_curves
 from heschl.report.maps import coordinates, plot_maps
@@ -64,14 +64,15 @@ def cortex_drawings(results: Results) -> Iterator[Drawing]:
     """Yield what there is to be drawn of each analysis: intervals, layers, depth, maps."""
     models = selection.model_names(results)
     for i, group in enumerate(groups(results)):
-        yield from _intervals(group, models, i)
-        yield from _layers(group, i)
-        yield from _depths(group, i)
-        yield from _maps(results, group, i)
+        yield from map(draw, interval_sketches(group, models, i))
+        yield from map(draw, layer_sketches(group, i))
+        yield from map(draw, _depths(group, i))
+        yield from map(draw, _maps(results, group, i))
         yield from _surfaces(results, group, i)
 
 
-def _intervals(group: Group, models: Sequence[str], i: int) -> Iterator[Drawing]:
+def interval_sketches(group: Group, models: Sequence[str], i: int) -> Iterator[Sketch]:
+    """Yield the scores of listeners and regions with their intervals, if there are any."""
     whole = group.rows[group.rows["scope"] == "dataset"]
     if not np.isfinite(whole["value"]).any():
         return
@@ -84,17 +85,18 @@ def _intervals(group: Group, models: Sequence[str], i: int) -> Iterator[Drawing]
     ]
     plot = partial(plot_intervals, group.rows, models)
     label = f"Points of {unit} on {group.dataset}. {' '.join(told)}"
-    wide, narrow = both_widths(plot, f"intervals-{i}", label)
     resampled = (
         "over listeners"
         if str(whole["unit"].iloc[0]) == "r2_corrected"
         else "over sounds and listeners for means, over sounds for one listener"
     )
     caption = f"{unit} with 95 % intervals: {resampled}. Upright lines: ceilings, not clipped."
-    yield Drawing(f"{group.title}: listeners and regions", caption, wide, narrow)
+    title = f"{group.title}: listeners and regions"
+    yield Sketch(title, caption, label, f"intervals-{i}", plot)
 
 
-def _layers(group: Group, i: int) -> Iterator[Drawing]:
+def layer_sketches(group: Group, i: int) -> Iterator[Sketch]:
+    """Yield the scores of every layer by itself, if there are any."""
     deep = [one for one in group.profiles if len(one.layers) > 1 and np.isfinite(one.scores).any()]
     if not deep:
         return
@@ -104,15 +106,15 @@ def _layers(group: Group, i: int) -> Iterator[Drawing]:
         best = int(np.nanargmax(curve))
         told.append(f"{one.model}: best layer {one.layers[best]} with {number(curve[best])}.")
     label = f"Lines of the score of each layer by itself on {group.dataset}. {' '.join(told)}"
-    wide, narrow = both_widths(partial(plot_layers, deep), f"layers-{i}", label)
     caption = (
         "Each layer by itself, mean over listeners: where in the model the responses are found. "
         "The highest point is no fair score; the scores above choose layers on other sounds."
     )
-    yield Drawing(f"{group.title}: layers", caption, wide, narrow)
+    plot = partial(plot_layers, deep)
+    yield Sketch(f"{group.title}: layers", caption, label, f"layers-{i}", plot)
 
 
-def _depths(group: Group, i: int) -> Iterator[Drawing]:
+def _depths(group: Group, i: int) -> Iterator[Sketch]:
     for j, one in enumerate(group.profiles):
         known = {"listener", "region"} <= set(one.groups.columns) and one.of_targets
         if not known or len(one.layers) < 2:
@@ -129,16 +131,16 @@ def _depths(group: Group, i: int) -> Iterator[Drawing]:
             f"{name} {number(mean)}" for name, mean in zip(found.regions, found.mean, strict=True)
         )
         label = f"Relative depth of the best layer of {one.model} by region: {told}."
-        wide, narrow = both_widths(partial(plot_depth, found), f"depth-{i}-{j}", label)
         caption = (
             "Place of the best layer of each target, 0 the first and 1 the last, mean over a "
             f"listener's targets. q: signed-rank test over listeners against {REFERENCE}, false "
             "discoveries controlled."
         )
-        yield Drawing(f"{one.model} on {group.dataset}: depth by region", caption, wide, narrow)
+        title = f"{one.model} on {group.dataset}: depth by region"
+        yield Sketch(title, caption, label, f"depth-{i}-{j}", partial(plot_depth, found))
 
 
-def _maps(results: Results, group: Group, i: int) -> Iterator[Drawing]:
+def _maps(results: Results, group: Group, i: int) -> Iterator[Sketch]:
     values, targets = _values_of_targets(results, group)
     if targets is None or coordinates(targets) is None or not values:
         return
@@ -148,12 +150,11 @@ def _maps(results: Results, group: Group, i: int) -> Iterator[Drawing]:
         f"Flat maps of {unit} of each target on {group.dataset}, by position, for "
         f"{', '.join(list(values)[:MAX_MAPS])}. The values are in the table of scores."
     )
-    wide, narrow = both_widths(plot, f"map-{i}", label)
     caption = (
         f"{unit} at every position, in mm: the median over listeners of the median of each one's "
         "targets there."
     )
-    yield Drawing(f"{group.title}: map", caption, wide, narrow)
+    yield Sketch(f"{group.title}: map", caption, label, f"map-{i}", plot)
 
 
 def _surfaces(results: Results, group: Group, i: int) -> Iterator[Drawing]:

@@ -19,6 +19,34 @@ from heschl.results import Results
 
 
 @dataclass(frozen=True)
+class Sketch:
+    """A figure before it is drawn.
+
+    Attributes
+    ----------
+    title, caption : str
+    label : str
+        What the figure shows, for those who cannot see it.
+    prefix : str
+        Letters, digits and hyphens; unique on the page.
+    plot : callable
+        Takes ``width``, in inches, and returns the figure.
+    sounds : str
+        Id of the table of sounds that its points belong to; empty if they are not sounds.
+    detail : int
+        Place of its model in that table.
+    """
+
+    title: str
+    caption: str
+    label: str
+    prefix: str
+    plot: Callable[..., Figure]
+    sounds: str = ""
+    detail: int = 0
+
+
+@dataclass(frozen=True)
 class Drawing:
     """A figure in two widths, with its caption.
 
@@ -34,16 +62,25 @@ class Drawing:
     detail: int = 0
 
 
-def score_drawings(results: Results) -> Iterator[Drawing]:
+def draw(sketch: Sketch) -> Drawing:
+    """Draw a figure for a page and for a phone."""
+    wide, narrow = both_widths(sketch.plot, sketch.prefix, sketch.label)
+    return Drawing(sketch.title, sketch.caption, wide, narrow, sketch.sounds, sketch.detail)
+
+
+def score_sketches(results: Results) -> Iterator[Sketch]:
     """Yield the figure of scores of each dataset that has one."""
     for i, group in enumerate(selection.analyses(results)):
         if not any(np.isfinite(detail.r2).any() for detail in group.details):
             continue
         part = Results(results.scores, results.provenance, group.details)
-        label = wording.describe_scores(group)
-        wide, narrow = both_widths(partial(plot_scores, part), f"scores-{i}", label)
-        title = f"{group.dataset}, {group.protocol}"
-        yield Drawing(title, _score_caption(results, group), wide, narrow)
+        yield Sketch(
+            title=f"{group.dataset}, {group.protocol}",
+            caption=_score_caption(results, group),
+            label=wording.describe_scores(group),
+            prefix=f"scores-{i}",
+            plot=partial(plot_scores, part),
+        )
 
 
 def _score_caption(results: Results, group: selection.Analysis) -> str:
@@ -61,7 +98,7 @@ def _score_caption(results: Results, group: selection.Analysis) -> str:
     return text
 
 
-def prediction_drawings(results: Results, ids: Mapping[str, str]) -> Iterator[Drawing]:
+def prediction_sketches(results: Results, ids: Mapping[str, str]) -> Iterator[Sketch]:
     """Yield the figure of predictions of each model and dataset that has one."""
     places: dict[str, int] = {}
     for i, detail in enumerate(results.details):
@@ -69,14 +106,16 @@ def prediction_drawings(results: Results, ids: Mapping[str, str]) -> Iterator[Dr
         places[detail.dataset] = place + 1
         if not selection.shown_targets(detail):
             continue
-        label = wording.describe_predictions(detail)
-        wide, narrow = both_widths(partial(plot_predictions, detail), f"predictions-{i}", label)
-        caption = (
-            f"{wording.which_targets(results, detail)} Each point is a sound that the model was "
-            "not fitted to; on the dashed line both are equal."
+        yield Sketch(
+            title=f"{detail.model} on {detail.dataset}, {detail.protocol}",
+            caption=f"{wording.which_targets(results, detail)} Each point is a sound that the "
+            "model was not fitted to; on the dashed line both are equal.",
+            label=wording.describe_predictions(detail),
+            prefix=f"predictions-{i}",
+            plot=partial(plot_predictions, detail),
+            sounds=ids[detail.dataset],
+            detail=place,
         )
-        title = f"{detail.model} on {detail.dataset}, {detail.protocol}"
-        yield Drawing(title, caption, wide, narrow, ids[detail.dataset], place)
 
 
 def both_widths(plot: Callable[..., Figure], prefix: str, label: str) -> tuple[Markup, Markup]:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import jinja2
 from markupsafe import Markup
 
 from heschl import store
 from heschl._version import __version__
 from heschl.errors import InputError
 from heschl.report import listening, palette, selection, tables, wording
-from heschl.report.audio_clips import encode_clips
+from heschl.report.audio_clips import check_sounds, encode_clips
 from heschl.report.cortex_drawings import cortex_drawings
-from heschl.report.drawings import prediction_drawings, score_drawings
+from heschl.report.drawings import draw, prediction_sketches, score_sketches
 from heschl.report.record import records
 from heschl.report.task_drawings import hearing
 from heschl.report.task_table import task_table
 from heschl.report.task_wording import task_answers
+from heschl.report.templating import environment, script, script_json, source
 from heschl.results import Results
 from heschl.sounds import Sounds
 
@@ -29,7 +28,8 @@ POLICY = (
     "media-src data:; base-uri 'none'; form-action 'none'"
 )
 
-_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
+#: The parts of its script, in order.
+SCRIPTS = ("basics.js", "tables.js", "player.js", "page.js", "command.js")
 
 
 def write_report(
@@ -84,27 +84,8 @@ def _check(results: Results, path: Path, sounds: Mapping[str, Sounds]) -> None:
         )
     if path.is_dir():
         raise InputError(f"{path} is a folder; expected the name of a file, such as report.html")
-    known = list(dict.fromkeys(str(name) for name in results.scores["dataset"]))
-    for dataset, some in sounds.items():
-        if dataset not in known:
-            raise InputError(
-                f"sounds were given for {dataset!r}, but the results have no such dataset; "
-                f"expected one of: {', '.join(known)}"
-            )
-        _check_sounds(results, dataset, set(some.names))
+    check_sounds(results, sounds)
     store.check_writable(path.parent)
-
-
-def _check_sounds(results: Results, dataset: str, names: set[str]) -> None:
-    for detail in results.details:
-        if detail.dataset != dataset:
-            continue
-        missing = [s for s in selection.sound_column(detail, "sound") if s not in names]
-        if missing:
-            raise InputError(
-                f"{dataset}: {len(missing)} sounds of the results are not among the sounds given, "
-                f"the first is {missing[0]!r}; give the sounds that the results were computed from"
-            )
 
 
 def render(
@@ -119,30 +100,24 @@ def render(
         For each dataset the base64 of an MP3 file by the name of each sound.
     command : str, optional
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("heschl.report", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = environment()
     datasets = dict.fromkeys(detail.dataset for detail in results.details)
     ids = {dataset: f"sounds-{i}" for i, dataset in enumerate(datasets)}
     of_tasks = task_table(results)
-    text = environment.get_template("page.html").render(
+    text = templates.get_template("page.html").render(
         title=wording.title(results),
         policy=POLICY,
         version=__version__,
-        style=_source(environment, "style.css"),
-        script=_source(environment, "page.js"),
+        style=source(templates, "style.css"),
+        script=script(templates, *SCRIPTS),
         light=Markup(palette.css_variables(dark=False)),  # noqa: S704 - a table of ours
         dark=Markup(palette.css_variables(dark=True)),  # noqa: S704 - a table of ours
         answers=(*wording.answers(results), *task_answers(results)),
         brains=selection.compares_brains(results),
         hearing=hearing(results),
-        scores=list(score_drawings(results)),
+        scores=[draw(one) for one in score_sketches(results)],
         cortex=list(cortex_drawings(results)),
-        predictions=list(prediction_drawings(results, ids)),
+        predictions=[draw(one) for one in prediction_sketches(results, ids)],
         tables=tables.score_tables(results) + (() if of_tasks is None else (of_tasks,)),
         csv=tables.packed_csv(results),
         n_rows=len(results.scores),
@@ -156,19 +131,3 @@ def render(
     )
     # Names of files that are not UTF-8 come as lone surrogates, which cannot be written.
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def script_json(content: object) -> Markup:
-    """Return JSON that is safe inside a ``<script>`` element: no <, > or &, and only ASCII."""
-    text = json.dumps(content, separators=(",", ":"), allow_nan=False)
-    for character, escape in _ESCAPES.items():
-        text = text.replace(character, escape)
-    return Markup(text)  # noqa: S704 - escaped just above
-
-
-def _source(environment: jinja2.Environment, name: str) -> Markup:
-    """Return a file of the templates as it is."""
-    loader = environment.loader
-    if loader is None:
-        raise ValueError("the environment has no loader")
-    return Markup(loader.get_source(environment, name)[0])  # noqa: S704 - a file of ours

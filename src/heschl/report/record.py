@@ -32,18 +32,19 @@ def records(results: Results) -> Iterator[Entry]:
         rows = results.scores[results.scores["provenance"] == key]
         names = rows[["model", "dataset", "protocol"]].drop_duplicates().to_numpy().tolist()
         title = "; ".join(f"{model} on {dataset}, {protocol}" for model, dataset, protocol in names)
-        entry = _entry(title or "record", results.provenance[key])
-        yield Entry(entry.label, children=(Entry("record", key), *entry.children))
+        found = entry(title or "record", results.provenance[key])
+        yield Entry(found.label, children=(Entry("record", key), *found.children))
 
 
-def _entry(label: str, value: object) -> Entry:
+def entry(label: str, value: object) -> Entry:
+    """Return what is recorded under a label, with all that is below it."""
     if isinstance(value, Mapping):
         # Sorted, as in a saved record: a report is the same before and after.
         items = sorted(((str(key), below) for key, below in value.items()), key=itemgetter(0))
-        return Entry(label, children=tuple(_entry(key, below) for key, below in items))
+        return Entry(label, children=tuple(entry(key, below) for key, below in items))
     if isinstance(value, list | tuple):
         if any(isinstance(item, Mapping | list | tuple) for item in value):
-            return Entry(label, children=tuple(_entry(str(i + 1), v) for i, v in enumerate(value)))
+            return Entry(label, children=tuple(entry(str(i + 1), v) for i, v in enumerate(value)))
         texts = tuple(_plain(item) for item in value)
         if len(texts) > _LONG:
             return Entry(label, texts=texts)

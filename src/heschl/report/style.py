@@ -78,17 +78,27 @@ def mark(marker: str, paint: str, *, fill: str | None = None, size: float = 4.5)
     )  # fmt: skip
 
 
+def legend_height(labels: Sequence[str], width: float) -> float:
+    """Return about how high `add_legend` will be, in inches."""
+    texts = [shown(label, 48) for label in labels]
+    return 0.17 * -(-len(texts) // _legend_columns(texts, width))
+
+
+def _legend_columns(texts: Sequence[str], width: float) -> int:
+    room = width * 72 / (6.2 * max(len(text) for text in texts) + 34)
+    return max(1, min(len(texts), int(room)))
+
+
 def add_legend(
     figure: Figure, handles: Sequence[Artist], labels: Sequence[str], width: float
 ) -> None:
     """Put a legend under the axes, in as many columns as there is room for."""
     texts = [shown(label, 48) for label in labels]
-    room = width * 72 / (6.2 * max(len(text) for text in texts) + 34)
     legend = figure.legend(
         list(handles),
         ["-"] * len(handles),  # set below: matplotlib leaves out names that start with "_"
         loc="outside lower left",
-        ncols=max(1, min(len(handles), int(room))),
+        ncols=_legend_columns(texts, width),
         fontsize=8.5,
         handlelength=1.4,
         columnspacing=1.4,

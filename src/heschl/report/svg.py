@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from xml.etree import ElementTree
 
 from matplotlib.figure import Figure
@@ -33,13 +35,12 @@ def inline_svg(figure: Figure, *, prefix: str, label: str) -> str:
     label : str
         What the figure shows, for those who cannot see it.
     """
-    buffer = io.StringIO()
-    with style(), warnings.catch_warnings():
-        # The browser draws the text, with fonts of its own: glyphs that matplotlib's font lacks
-        # are not missing.
-        warnings.filterwarnings("ignore", r"Glyph \d+ .*missing from font", UserWarning)
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    root = ElementTree.fromstring(buffer.getvalue())  # noqa: S314 - written just above
+    return inline_text(svg_text(figure), prefix=prefix, label=label)
+
+
+def inline_text(text: str, *, prefix: str, label: str) -> str:
+    """Turn what `svg_text` returned into the text of an ``<svg>`` element: see `inline_svg`."""
+    root = ElementTree.fromstring(text)  # noqa: S314 - written by matplotlib
     _strip(root)
     _number_clips(root)
     for element in root.iter():
@@ -52,6 +53,25 @@ def inline_svg(figure: Figure, *, prefix: str, label: str) -> str:
     root.set("role", "img")
     root.set("aria-label", label)
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def svg_text(figure: Figure) -> str:
+    """Draw a figure as the text of an SVG file of its own."""
+    buffer = io.StringIO()
+    with style(), any_glyph():
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    return buffer.getvalue()
+
+
+@contextmanager
+def any_glyph() -> Iterator[None]:
+    """Draw without a warning for glyphs that matplotlib's font lacks.
+
+    In an SVG they are not missing: who opens it draws the text, with fonts of its own.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .*missing from font", UserWarning)
+        yield
 
 
 def _strip(root: ElementTree.Element) -> None:

@@ -23,10 +23,11 @@ _SCOPES = {"dataset": 0, "listener": 1, "target": 2}
 
 @dataclass(frozen=True)
 class Cell:
-    """What is shown, and what it is sorted by ("" if missing)."""
+    """What is shown, what it is sorted by ("" if missing), and what it leads to ("" if nothing)."""
 
     text: str
     sort: str
+    href: str = ""
 
 
 @dataclass(frozen=True)
@@ -163,10 +164,18 @@ def _table(
     return Table(identity, title, tuple(columns), lines, len(scored))
 
 
-def words(label: str, values: Sequence[object], *, optional: bool = False) -> Column:
-    """Return a column of names."""
+def words(
+    label: str,
+    values: Sequence[object],
+    *,
+    optional: bool = False,
+    hrefs: Sequence[str] | None = None,
+) -> Column:
+    """Return a column of names; ``hrefs`` says what each leads to, "" for nothing."""
     texts = ["" if value is None else str(value) for value in values]
-    return Column(label, tuple(Cell(text or DASH, text) for text in texts), optional=optional)
+    links = [""] * len(texts) if hrefs is None else hrefs
+    cells = (Cell(text or DASH, text, link) for text, link in zip(texts, links, strict=True))
+    return Column(label, tuple(cells), optional=optional)
 
 
 def numbers(

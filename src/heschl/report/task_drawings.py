@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from heschl.report import selection
 from heschl.report.class_bars import ENDS
 from heschl.report.confusion import NAMED, has_classes, plot_confusion
-from heschl.report.drawings import Drawing, both_widths
-from heschl.report.layer_weights import plot_layer_weights
-from heschl.report.task_bars import plot_tasks
+from heschl.report.drawings import Drawing, both_widths, draw
 from heschl.report.task_numbers import class_precisions
-from heschl.report.task_selection import UNITS, TaskGroup, TaskScore, level, task_groups
-from heschl.report.task_wording import describe_confusion, describe_tasks, most_confused
+from heschl.report.task_selection import UNITS, TaskGroup, TaskScore, task_groups
+from heschl.report.task_sketches import bar_sketches, weight_sketches
+from heschl.report.task_wording import describe_confusion, most_confused
 from heschl.report.training_curves import chosen, plot_training, told, trained_in_epochs
 from heschl.report.wording import number, plural
 from heschl.results import ProbeDetail, Results
@@ -67,69 +66,8 @@ def hearing(results: Results) -> Hearing | None:
     if not selection.tests_hearing(results):
         return None
     groups = [group for group in task_groups(results) if group.known]
-    drawings = (*_bars(results, groups), *_weights(groups))
+    drawings = tuple(draw(one) for one in (*bar_sketches(results), *weight_sketches(results)))
     return Hearing(drawings, tuple(_parts(groups)))
-
-
-def _bars(results: Results, groups: Sequence[TaskGroup]) -> Iterator[Drawing]:
-    if not groups:
-        return
-    scores = [score for group in groups for score in group.scores]
-    levels = sorted({level(results, one.provenance) for one in scores if np.isfinite(one.low)})
-    text = "The official score of each task, at the right."
-    if levels:
-        text += f" Line: {', '.join(levels)} interval over the tested clips."
-    if any(score.folds.size for score in scores):
-        text += " Dots: each fold; the score is their mean."
-    text += _chance_in_words(groups)
-    wide, narrow = both_widths(partial(plot_tasks, results), "tasks", describe_tasks(results))
-    yield Drawing("Scores", text, wide, narrow)
-
-
-def _chance_in_words(groups: Sequence[TaskGroup]) -> str:
-    """Say what chance is for the units that are drawn."""
-    units = {g.unit for g in groups if any(np.isfinite(score.chance) for score in g.scores)}
-    words = {
-        "accuracy": "the most frequent class every time (accuracy)",
-        "mAP": "the mean share of clips of a class (mAP)",
-        "d_prime": "0 (d′)",
-        "auc": "0.5 (AUC)",
-    }
-    told = [text for unit, text in words.items() if unit in units]
-    return f" Dotted: chance, {', '.join(told)}." if told else ""
-
-
-def _weights(groups: Sequence[TaskGroup]) -> Iterator[Drawing]:
-    """Yield the shares of layers of each protocol that mixes them."""
-    details = [one for group in groups for one in _details(group) if mixes(one)]
-    for i, protocol in enumerate(dict.fromkeys(one.protocol for one in details)):
-        mine = [one for one in details if one.protocol == protocol]
-        largest = [
-            f"{one.model} on {one.dataset}: {one.layers[int(shares.argmax())]} with "
-            f"{number(float(shares.max()))}"
-            for one in mine
-            for shares in [one.layer_weights.mean(axis=0)]
-        ]
-        label = f"Lines of the share of each layer in the mixture. Largest: {'; '.join(largest)}."
-        plot = partial(plot_layer_weights, mine)
-        wide, narrow = both_widths(plot, f"weights-{i}", label)
-        text = (
-            "What the probes learned to listen to: the share of each layer in the mixture that "
-            "they get."
-        )
-        if any(len(one.layer_weights) > 1 for one in mine):
-            text += " Lines: means over folds, bands: from the smallest to the largest."
-        yield Drawing(f"Layers that the tasks use, {protocol}", text, wide, narrow)
-
-
-def mixes(detail: ProbeDetail) -> bool:
-    """Whether a probe mixes layers, and does not take one by itself."""
-    shares = detail.layer_weights
-    return shares.size > 0 and shares.shape[1] > 1 and bool((shares.max(axis=1) < 1).any())
-
-
-def _details(group: TaskGroup) -> list[ProbeDetail]:
-    return [score.detail for score in group.scores if score.detail is not None]
 
 
 def _parts(groups: Sequence[TaskGroup]) -> Iterator[Part]:
