@@ -73,7 +73,7 @@ def analysis(step: Step, model: ModelSize, data: DataSize) -> Cost:
 
 def _linear(model: ModelSize, data: DataSize) -> Cost:
     width = model.features / model.layers
-    fit = 0.2 + 300 * 4 * data.n_train * width * data.n_classes / (speed() * 0.1)
+    fit = 0.05 + 100 * 4 * data.n_train * width * data.n_classes / (speed() * 0.1)
     fits = 4 * model.layers + data.n_rounds - 1
     return Cost(fits * fit + 1, BASE_BYTES + 16.0 * data.n_train * width, 1e6)
 

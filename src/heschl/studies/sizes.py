@@ -18,7 +18,7 @@ from heschl.tasks import Task, TaskSpec
 #: Clips whose duration is looked up to tell that of a split.
 SOME = 20
 #: Networks reach this share of the speed of large matrix products.
-EFFICIENCY = 0.35
+EFFICIENCY = 0.7
 SECONDS_OF_A_SOUND = 2.0  # of every dataset of the table
 
 
