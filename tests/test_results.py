@@ -411,6 +411,48 @@ def test_merged_alone_they_are_the_same():
     pd.testing.assert_frame_equal(merge([make()]).scores, make().scores)
 
 
+def computed_from(**changes):
+    record = {
+        "metric": "regression",
+        "protocol": {"name": "pepino2025", "version": 1, "alphas": [1.0]},
+        "dataset": {"name": "d", "responses_sha256": "a" * 64, "sounds_sha256": "b" * 64},
+    }
+    for path, value in changes.items():
+        part, key = path.split("__")
+        record[part][key] = value
+    return record
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"protocol__version": 2}, r"protocol pepino2025 \(regression\) .* version is 1 and 2"),
+        ({"protocol__alphas": [2.0]}, r"alphas is \[1.0\] and \[2.0\]"),
+        ({"protocol__new": 1}, r"new is None and 1"),
+        ({"dataset__responses_sha256": "c" * 64}, r"dataset d .* responses_sha256 is aaaa"),
+        ({"dataset__sounds_sha256": "c" * 64}, r"sounds_sha256 is bbbb"),
+    ],
+)
+def test_what_cannot_stand_beside_each_other_is_not_merged(changes, said):
+    one, other = (
+        Results(score_table([row(provenance=key)]), {key: record})
+        for key, record in (("k", computed_from()), ("l", computed_from(**changes)))
+    )
+    with pytest.raises(InputError, match=said):
+        merge([one, other])
+
+
+@pytest.mark.parametrize(
+    "changes", [{"protocol__name": "other"}, {"dataset__name": "e"}, {"dataset__n_sounds": 3}]
+)
+def test_other_names_may_have_other_content(changes):
+    one = Results(score_table([row(provenance="k")]), {"k": computed_from()})
+    record = computed_from(**changes)
+    record["protocol"]["version"] = 2 if "protocol__name" in changes else 1
+    other = Results(score_table([row(provenance="l")]), {"l": record})
+    assert len(merge([one, other]).scores) == 2
+
+
 def test_nothing_to_merge_is_refused():
     with pytest.raises(InputError, match="no results to merge"):
         merge([])

@@ -16,6 +16,7 @@ from heschl import store
 from heschl._version import __version__
 from heschl.errors import DamagedEntryError, InputError
 from heschl.results import details
+from heschl.results.alike import check_alike
 from heschl.results.details import AnyDetail, Detail, ProbeDetail, Profile, RdmDetail
 from heschl.results.table import json_rows, score_table
 
@@ -142,12 +143,20 @@ class Results:
 
 
 def merge(results: Sequence[Results]) -> Results:
-    """Join results of several runs; rows keep their order."""
+    """Join results of several runs; rows keep their order.
+
+    Raises
+    ------
+    InputError
+        If there are none, or if they cannot stand beside each other: a protocol or a dataset of one
+        name that is not the same in all of them.
+    """
     if not results:
         raise InputError("no results to merge; expected at least one")
     provenance: dict[str, Mapping[str, Any]] = {}
     for one in results:
         provenance.update(one.provenance)
+    check_alike(provenance)
     return Results(
         score_table([row for one in results for row in one.rows()]),
         provenance,
