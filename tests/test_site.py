@@ -8,7 +8,6 @@ from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
 
@@ -23,7 +22,7 @@ from heschl import report
 from heschl.errors import InputError, StoreError
 from heschl.linking import OVERALL, Linked, link
 from heschl.linking.tables import COLUMNS, table
-from heschl.report.site import Failure, addresses, folder, leaderboard, write_site
+from heschl.report.site import addresses, folder, leaderboard, write_site
 from heschl.report.site.answer import answer
 from heschl.report.site.content import Content
 from heschl.report.site.figures import Filing
@@ -36,6 +35,7 @@ from heschl.report.site.parts import n_runs, results_of
 from heschl.report.site.plane import draw_plane
 from heschl.report.site.sounds import heard, standardised_errors
 from heschl.results import Profile, Results, merge, score_table
+from heschl.studies import Failure
 from test_report import HOSTILE, NASTY, component_results, make_sounds, voxel_results, words
 from test_report_probes import probe_results
 
@@ -166,6 +166,9 @@ def study_results(models=MODELS, details=DETAILED, **options):
     behind = merge([detailed(name) for name in details]) if details else None
     if behind is None:
         return Results(table, provenance)
+    # of the same data and protocols, or they could not stand beside the others
+    records = {row["provenance"]: record_of(row) for row in behind.rows()}
+    behind = replace(behind, provenance=records)
     keys = ["model", "dataset", "metric", "protocol"]
     there = set(behind.scores[keys].itertuples(index=False, name=None))
     kept = [key not in there for key in table[keys].itertuples(index=False, name=None)]
@@ -1063,9 +1066,7 @@ def test_what_cannot_become_a_site_is_refused_first(tmp_path, tiny):
 
 
 def test_failures_of_a_study_are_taken_as_they_are(tmp_path, tiny):
-    own = SimpleNamespace(
-        model="m", data="/data/mine", metric="rsa", protocol="p", error=ValueError("no")
-    )
+    own = Failure(model="m", data="/data/mine", metric="rsa", protocol="p", error="no")
     index = write_site(*tiny, tmp_path / "site", title="t", failures=[own])
     assert "/data/mine, rsa, p" in index.read_text()
 

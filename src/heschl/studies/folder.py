@@ -28,6 +28,7 @@ class Failure:
     Attributes
     ----------
     model, data, metric, protocol : str
+        Data: the dataset or task as the file names it.
     error : str
         What went wrong.
     """
@@ -37,6 +38,11 @@ class Failure:
     metric: str
     protocol: str
     error: str
+
+    @property
+    def what(self) -> str:
+        """What failed, in one line."""
+        return ", ".join(part for part in (self.data, self.metric, self.protocol) if part)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from heschl.report.site.failures import Failure
 from heschl.report.site.writing import write_site
 
-__all__ = ["Failure", "write_site"]
+__all__ = ["write_site"]

@@ -11,9 +11,10 @@ from heschl.linking import Linked
 from heschl.report.site import measures as measures_module
 from heschl.report.site.addresses import dataset_page, model_page, task_page
 from heschl.report.site.correlations import ALL_MODELS, Correlation, Key, correlations_of
-from heschl.report.site.failures import Failure
+from heschl.report.site.failures import concerns
 from heschl.report.site.measures import Measure, Model, Value
 from heschl.results import Results
+from heschl.studies import Failure
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +109,7 @@ class Content:
 
     def failed(self, model: str, measure: Measure) -> Failure | None:
         """Return why a model has no number in a measure, if that is known."""
-        mine = [one for one in self.failures if one.model == model and one.concerns(measure)]
+        mine = [one for one in self.failures if one.model == model and concerns(one, measure)]
         return mine[0] if mine and not self.value(model, measure).known else None
 
     @cached_property

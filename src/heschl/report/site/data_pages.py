@@ -12,6 +12,7 @@ from heschl.report.drawings import Sketch
 from heschl.report.record import Entry, entry
 from heschl.report.site.content import Content
 from heschl.report.site.data_tables import agreement_listing, correlation_listing
+from heschl.report.site.failures import concerns
 from heschl.report.site.figures import Filing
 from heschl.report.site.leaderboard import board
 from heschl.report.site.measures import Measure
@@ -53,7 +54,7 @@ def data_page(content: Content, name: str, kind: str, filing: Filing) -> dict[st
         "correlations": correlation_listing(content, measures),
         "agreement": agreement_listing(content, measures),
         "failures": [
-            one for one in content.failures if any(one.concerns(measure) for measure in measures)
+            one for one in content.failures if any(concerns(one, measure) for measure in measures)
         ],
     }
 

@@ -15,7 +15,6 @@ from heschl.report.site.analysis_page import analysis_page
 from heschl.report.site.content import Content
 from heschl.report.site.data_pages import data_page
 from heschl.report.site.downloads import write_tables
-from heschl.report.site.failures import FailureLike, known
 from heschl.report.site.figures import Filing
 from heschl.report.site.folder import check_folder, making
 from heschl.report.site.index_page import index_page
@@ -26,6 +25,7 @@ from heschl.report.site.pages import Pages
 from heschl.report.site.sounds import write_sounds
 from heschl.results import Results
 from heschl.sounds import Sounds
+from heschl.studies import Failure
 
 
 def write_site(
@@ -36,7 +36,7 @@ def write_site(
     title: str,
     sounds: Mapping[str, Sounds] | None = None,
     study: str | None = None,
-    failures: Sequence[FailureLike] = (),
+    failures: Sequence[Failure] = (),
     commands: Mapping[str, str | Sequence[str]] | None = None,
     specs: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Path:
@@ -96,7 +96,7 @@ def write_site(
             linked,
             title,
             study,
-            known(failures),
+            tuple(failures),
             commands or {},
             specs or {},
             write_sounds(sounds or {}, temporary),
