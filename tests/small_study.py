@@ -37,6 +37,7 @@ def write(folder: Path, text: str = "") -> Path:
         tasks: [synthetic-tones]
         probes: [linear]
         bootstrap: 100
+        layer_profiles: false
         """
     path.write_text(textwrap.dedent(said) + textwrap.dedent(text), encoding="utf-8")
     return path

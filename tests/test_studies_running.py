@@ -97,7 +97,7 @@ def test_nothing_is_computed_twice(done, monkeypatch):
     ("old", "new", "n_again"),
     [
         ("bootstrap: 100", "bootstrap: 200", 6),  # every interval
-        ("probes: [linear]", "probes: [linear]\nlayer_profiles: false", 4),  # brains
+        ("layer_profiles: false", "layer_profiles: true", 4),  # brains
         ("title: Two quick models", "title: Another", 0),
     ],
 )

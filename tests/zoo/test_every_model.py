@@ -54,10 +54,10 @@ PUBLISHED = {
     "deepspeech2": "braindnn_deepspeech",
 }
 
-#: Go through `heschl score` at reduced width, all layers kept: the four with most to compute (AST
-#: pads to 1,024 frames, SepFormer has frames of 16 samples: minutes on a core), and a network that
-#: goes through it at full width under the name encodecmae-large.
+#: Go through `heschl score` at reduced width, all layers kept: those with most to compute, minutes
+#: on a core (AST pads to 1,024 frames, SepFormer has frames of 16 samples).
 REDUCED = {
+    "encodecmae-large": {"dim": 96},
     "encodecmae-large-st": {"dim": 96},
     "dasheng-06b": {"embed_dim": 160},
     "dasheng-12b": {"embed_dim": 192},

@@ -66,10 +66,11 @@ def filters(n_samples: int) -> NDArray[np.float64]:
     width = OVERLAP * _spacing()
     centres = _centres()[:, None]
     distance = scale - centres
-    band = np.where(np.abs(distance) < width, np.cos(np.pi * distance / (2 * width)), 0.0)
-    rest = np.sqrt(1 - band**2)
-    low = np.where(scale < centres[:OVERLAP], rest[:OVERLAP], 0.0)
-    high = np.where(scale > centres[-OVERLAP:], rest[-OVERLAP:], 0.0)
+    passed = np.abs(distance) < width  # a few bins of each filter: clips of a task differ in length
+    band = np.zeros_like(distance)
+    band[passed] = np.cos(np.pi * distance[passed] / (2 * width))
+    low = np.where(scale < centres[:OVERLAP], np.sqrt(1 - band[:OVERLAP] ** 2), 0.0)
+    high = np.where(scale > centres[-OVERLAP:], np.sqrt(1 - band[-OVERLAP:] ** 2), 0.0)
     return np.concatenate([low, band, high]) / np.sqrt(OVERLAP)
 
 
