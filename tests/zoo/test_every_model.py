@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
+import os
 import shutil
 from dataclasses import replace
 
@@ -57,6 +59,7 @@ PUBLISHED = {
 #: Go through `heschl score` at reduced width, all layers kept: those with most to compute, minutes
 #: on a core (AST pads to 1,024 frames, SepFormer has frames of 16 samples).
 REDUCED = {
+    "encodecmae-spec-base": {"dim": 96},
     "encodecmae-large": {"dim": 96},
     "encodecmae-large-st": {"dim": 96},
     "dasheng-06b": {"embed_dim": 160},
@@ -110,10 +113,15 @@ def test_loads_strictly_from_the_official_layout(name, released, capsys):
 
 @pytest.fixture(scope="module")
 def home(shared, tmp_path_factory):
-    """One store for all models: equal networks with equal weights run once."""
-    home = tmp_path_factory.mktemp("home-of-all")
-    with pytest.MonkeyPatch.context() as patch:
+    """One store for all models and processes: equal networks with equal weights run once."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        home = tmp_path_factory.getbasetemp().parent / "home-of-all"
+        home.mkdir(exist_ok=True)
+    else:
+        home = tmp_path_factory.mktemp("home-of-all")
+    with pytest.MonkeyPatch.context() as patch, (home / "lock").open("w") as lock:
         patch.setenv("HESCHL_HOME", str(home))
+        fcntl.flock(lock, fcntl.LOCK_EX)
         natsound165.fetch(shared / "data" / "natsound165")
     return home
 
