@@ -48,7 +48,7 @@ class Facts:
     family : str or None
         Models of one family share their architecture.
     training : str or None
-        "self-supervised", "supervised" or "hand-built", as in `Training`.
+        "self-supervised", "supervised" or "hand-built", as in `heschl.models.Training`.
     hours : float or None
         Of sound in the training data.
     parameters : int or None

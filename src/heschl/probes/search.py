@@ -74,7 +74,7 @@ def search(
     train, valid : Examples
     protocol : MlpProbeProtocol
     unit, multilabel, seed, device, n_jobs
-        As of `Training`.
+        As of `heschl.probes.training.Training`.
     n_bytes : float, optional
         Memory that networks may take; those that do not fit together follow each other.
     checkpoints : function of int, optional
