@@ -119,3 +119,19 @@ def test_an_error_passes_through():
 
     with pytest.raises(ZeroDivisionError):
         fail()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="terminals of POSIX")
+@pytest.mark.parametrize(("quiet", "show"), [(False, True), (True, True), (False, False)])
+def test_a_line_is_said_where_a_bar_would_be(quiet, show):
+    code = (
+        f"from heschl import progress; progress.set_quiet({quiet}); "
+        f"progress.say('3 of 24: cochleagram', show={show})"
+    )
+    shown = on_a_terminal([sys.executable, "-c", code])
+    assert ("3 of 24: cochleagram" in shown) == (show and not quiet)
+
+
+def test_nothing_is_said_away_from_a_terminal(capsys):
+    progress.say("3 of 24: cochleagram")
+    assert capsys.readouterr().err == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import pytest
 
 import heschl
 import small_study
-from heschl.errors import InputError
+from heschl.errors import InputError, UnknownNameError
+from heschl.models import facts
 from heschl.results import Results
 from heschl.studies import Running, load_run, plan_study, read_study, run_study
 from heschl.studies import running as running_module
@@ -194,6 +196,61 @@ def test_only_some_models(done, tmp_path):
     assert kept.done, "what is there of the other model stays"
 
 
+def test_a_model_that_the_file_does_not_name_is_refused(whole, tmp_path):
+    path, _, _ = whole
+    with pytest.raises(UnknownNameError, match="Did you mean: cochleagram"):
+        run(path, tmp_path / "out", models=["cochleagrm"])
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_was_there_stays_in_the_index_when_a_run_is_interrupted(done, tmp_path, monkeypatch):
+    path, out = done
+    before = load_run(out).runs
+    new = tmp_path / "small.yaml"
+    new.write_text(path.read_text().replace("bootstrap: 100", "bootstrap: 200"))
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(running_module, "probe", interrupt)  # the third step of six
+    with pytest.raises(KeyboardInterrupt):
+        run(new, out)
+    index = load_run(out)
+    assert len(index.runs) == 6
+    assert [one == other for one, other in zip(index.runs, before, strict=True)] == [
+        False, False, True, True, True, True,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_model_is_loaded_once_for_all_its_steps(tmp_path, fails):
+    (tmp_path / "counted_models.py").write_text(
+        "from pathlib import Path\nimport torch\n\n\n"
+        "class Network(torch.nn.Module):\n    sample_rate = 16_000\n\n"
+        "    def __init__(self):\n        super().__init__()\n"
+        "        self.layer = torch.nn.Conv1d(1, 4, 400, 400)\n\n"
+        "    def forward(self, x):\n        return self.layer(x[:, None])\n\n\n"
+        "def load(fails=False):\n"
+        "    log = Path(__file__).parent / 'loads'\n"
+        "    log.write_text((log.read_text() if log.exists() else '') + 'x')\n"
+        "    if fails:\n        raise OSError('no weights')\n"
+        "    torch.manual_seed(0)\n    return Network()\n\n\n"
+        "def failing():\n    return load(True)\n"
+    )
+    path = tmp_path / "counted.yaml"
+    function = "failing" if fails else "load"
+    path.write_text(
+        "study: counted\ntitle: t\nmodels:\n"
+        f"  - {{name: 'torch:counted_models:{function}', modules: .}}\n"
+        "datasets: [synthetic]\nbootstrap: 0\nlayer_profiles: false\n"
+    )
+    sys.modules.pop("counted_models", None)
+    index = run(path, tmp_path / "out")
+    assert (len(index.runs), len(index.failures)) == ((0, 2) if fails else (2, 0))
+    assert all("no weights" in failure.error for failure in index.failures)
+    assert (tmp_path / "loads").read_text() == "x"
+
+
 def test_several_seeds_are_averaged(tmp_path):
     path = tmp_path / "seeds.yaml"
     path.write_text(
@@ -218,8 +275,12 @@ def test_the_plan_says_what_is_there_and_changes_nothing(done, tmp_path):
     assert [one.state for one in plan.steps] == ["to do"] * 6
     assert plan.cost.seconds > 0
     assert plan.cost.memory > 1e8
-    # one extraction for each model and data, and 4 bytes for each feature of each sound
-    assert plan.cost.disk > 4 * 80 * 2 * 128
+    # one extraction for each model and data, of 4 bytes for each feature of each sound; 16 for each
+    # response and its prediction; a megabyte for what a matrix of 80 sounds or a probe leaves
+    features = sum(facts(name).features for name in ("melspectrogram", "cochleagram"))
+    expected = 4 * features * (80 + 300) + 2 * (16 * 80 * 120 + 1e6 + 1e6)
+    assert plan.cost.disk == expected
+    assert plan.cost.memory == max(one.cost.memory for one in plan.steps)
     shutil.rmtree(out / "runs" / load_run(out).runs[0])
     states = [one.state for one in plan_study(file, out).steps]
     assert states == ["to do"] + ["there"] * 5

@@ -415,7 +415,14 @@ def test_what_a_killed_process_left_is_removed(made_up):
     is_as_released(made_up)
 
 
-@pytest.mark.parametrize("content", [b"<html>please log in</html>", gzip.compress(b"\0" * 20_480)])
+# Named, because gzip writes the time: an id made of the bytes differs between pytest's processes.
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"<html>please log in</html>", id="a login page"),
+        pytest.param(gzip.compress(b"\0" * 20_480), id="another archive"),
+    ],
+)
 def test_something_else_in_its_place_is_not_pinned(server, content):
     server.alter(ARCHIVE, content)
     with pytest.raises(FetchError, match="what came is not the published file"):

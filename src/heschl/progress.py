@@ -16,6 +16,15 @@ def set_quiet(quiet: bool) -> None:
     _quiet = quiet
 
 
+def say(text: str, *, show: bool = True) -> None:
+    """Print a line on standard error: which of several long pieces of work begins.
+
+    Quiet where a bar is.
+    """
+    if show and not _quiet and sys.stderr.isatty():
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - for whoever watches
+
+
 class Advance(Protocol):
     """Call with the number of steps just done."""
 

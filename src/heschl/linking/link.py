@@ -72,7 +72,7 @@ def link(
         models=_models(known, wide[tasks], overall),
         measures=table("measures", measures),
         values=table("values", values),
-        correlations=_correlations(*models, tasks, brains, n_bootstrap, seed),
+        correlations=_correlations(models[0], tasks, brains, n_bootstrap, seed),
         without_family=table("without_family", list(_without_family(*models, brains))),
         partial=table("partial", list(_partial(*models, brains))),
         groups=table("groups", list(_groups(*models, [*tasks, *brains]))),
@@ -117,12 +117,7 @@ def _models(known: pd.DataFrame, tasks: pd.DataFrame, overall: FloatArray) -> pd
 
 
 def _correlations(
-    wide: pd.DataFrame,
-    known: pd.DataFrame,
-    tasks: list[str],
-    brains: list[str],
-    n_bootstrap: int,
-    seed: int,
+    wide: pd.DataFrame, tasks: list[str], brains: list[str], n_bootstrap: int, seed: int
 ) -> pd.DataFrame:
     rows: list[Row] = []
     for subset, kind in itertools.product(SUBSETS, KINDS):

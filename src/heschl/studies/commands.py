@@ -6,11 +6,12 @@ import shlex
 from collections.abc import Iterator
 
 from heschl.results import Results
+from heschl.studies.description import ModelEntry
 from heschl.studies.reading import StudyFile
-from heschl.studies.steps import PROBE, models_of
+from heschl.studies.steps import PROBE
 
 
-def commands_of(file: StudyFile, model: str) -> tuple[str, ...]:
+def commands_of(file: StudyFile, model: str, entry: ModelEntry) -> tuple[str, ...]:
     """Return command lines; where a path is in them, the first says from which folder it is.
 
     Parameters
@@ -18,8 +19,10 @@ def commands_of(file: StudyFile, model: str) -> tuple[str, ...]:
     file : StudyFile
     model : str
         As `heschl.load_model` takes it.
+    entry : ModelEntry
+        Where the file names it, or the model that it controls.
     """
-    return tuple(_lines(file, model))
+    return tuple(_lines(file, model, entry))
 
 
 def command_lines(results: Results, model: str | None = None) -> tuple[str, ...]:
@@ -52,9 +55,8 @@ def command_lines(results: Results, model: str | None = None) -> tuple[str, ...]
 _NAMED = ("model", "dataset", "metric", "protocol")
 
 
-def _lines(file: StudyFile, model: str) -> Iterator[str]:
+def _lines(file: StudyFile, model: str, entry: ModelEntry) -> Iterator[str]:
     said = file.description
-    entry = dict(models_of(file))[model]
     start = "" if entry.modules is None else f"PYTHONPATH={shlex.quote(str(entry.modules))} "
     every = (*said.datasets, *said.tasks)
     if start or any(data.source is not None or "/" in data.name for data in every):

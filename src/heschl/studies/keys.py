@@ -7,12 +7,13 @@ by its seed; any other model is loaded and known by what it does to two fixed wa
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from heschl import probes, results, store
-from heschl.models import MODELS, AudioModel, load_model
+from heschl.models import MODELS, AudioModel
 from heschl.models.references import Reference, parse
 from heschl.studies.data import Data
 from heschl.studies.description import Description
@@ -24,7 +25,7 @@ VERSION = 1
 _PACKAGES = ("torch", "transformers", "scikit-learn", "soxr", "soundfile")
 
 
-def step_key(step: Step, said: Description, data: Data, model: AudioModel | None = None) -> str:
+def step_key(step: Step, said: Description, data: Data, load: Callable[[], AudioModel]) -> str:
     """Return the key of a step's result: 16 hexadecimal digits.
 
     Parameters
@@ -32,8 +33,8 @@ def step_key(step: Step, said: Description, data: Data, model: AudioModel | None
     step : Step
     said : Description
     data : Data
-    model : AudioModel, optional
-        The model of the step, if it is loaded already.
+    load : function
+        Returns the model of the step; called only if it is not known by its name and hashes.
 
     Raises
     ------
@@ -49,7 +50,7 @@ def step_key(step: Step, said: Description, data: Data, model: AudioModel | None
         {
             "version": VERSION,
             "environment": results.environment() | _versions(),
-            "model": model_key(step.model, model),
+            "model": model_key(step.model, load),
             "data": data.key(step),
             "metric": step.metric,
             "protocol": _plain(dataclasses.asdict(protocol)),
@@ -61,7 +62,7 @@ def step_key(step: Step, said: Description, data: Data, model: AudioModel | None
     )[:16]
 
 
-def model_key(name: str, loaded: AudioModel | None = None) -> dict[str, Any]:
+def model_key(name: str, load: Callable[[], AudioModel]) -> dict[str, Any]:
     """Return what determines the activations of a model, JSON-ready."""
     reference = parse(name)
     if reference.kind == "zoo" and reference.file is None:
@@ -71,7 +72,7 @@ def model_key(name: str, loaded: AudioModel | None = None) -> dict[str, Any]:
         kept = _installed(reference)
         if kept is not None:
             return {"name": reference.name, "weights": kept}
-    model = load_model(name) if loaded is None else loaded
+    model = load()
     return {"name": model.name, "identity": dict(model.identity())}
 
 

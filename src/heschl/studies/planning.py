@@ -15,10 +15,11 @@ from heschl.studies.costs import NOTHING, Cost, analysis, extraction
 from heschl.studies.data import Data
 from heschl.studies.folder import RUNS
 from heschl.studies.keys import step_key
+from heschl.studies.lazy import LazyModel
 from heschl.studies.names import base_name, check_names, shown, users_modules
 from heschl.studies.reading import StudyFile
 from heschl.studies.sizes import data_size, model_size
-from heschl.studies.steps import Step, steps_of
+from heschl.studies.steps import Step, models_of, steps_of
 
 #: Of the official tasks, 16 bits a sample.
 RELEASED_RATE = 48_000
@@ -107,18 +108,27 @@ def plan_study(file: StudyFile, folder: str | Path) -> Plan:
     check_names(file)
     data, folder = Data(file), Path(folder)
     extracted: set[tuple[str, str]] = set()
+    models = {name: LazyModel(name) for name, _ in models_of(file)}
     with users_modules(file):
-        steps = tuple(_planned(step, file, data, folder, extracted) for step in steps_of(file))
+        steps = tuple(
+            _planned(step, file, data, folder, models[step.model], extracted)
+            for step in steps_of(file)
+        )
     return Plan(steps, tuple(_downloads([one.step for one in steps if one.state == "to do"], data)))
 
 
 def _planned(
-    step: Step, file: StudyFile, data: Data, folder: Path, extracted: set[tuple[str, str]]
+    step: Step,
+    file: StudyFile,
+    data: Data,
+    folder: Path,
+    lazy: LazyModel,
+    extracted: set[tuple[str, str]],
 ) -> PlannedStep:
     try:
         if data.is_here(step):
             if any((folder / RUNS).glob(f"{step.name}-*")):  # else the key need not be known
-                key = step_key(step, file.description, data)
+                key = step_key(step, file.description, data, lazy.get)
                 if (folder / RUNS / f"{step.name}-{key}" / FILE).is_file():
                     return PlannedStep(step, "there")
             size = data_size(data.get(step))

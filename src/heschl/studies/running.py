@@ -9,20 +9,21 @@ from __future__ import annotations
 import itertools
 import logging
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from heschl import store
+from heschl import progress, store
 from heschl.errors import HeschlError
-from heschl.models import AudioModel, load_model
-from heschl.models.references import parse
+from heschl.models import AudioModel
+from heschl.registry import unknown_name
 from heschl.results import FILE, Results
 from heschl.studies.commands import commands_of
 from heschl.studies.data import Data
 from heschl.studies.folder import RUNS, Failure, StudyRun, is_study, load_run
 from heschl.studies.keys import step_key
+from heschl.studies.lazy import LazyModel
 from heschl.studies.names import check_names, result_name, shown, users_modules
 from heschl.studies.reading import StudyFile
 from heschl.studies.steps import Step, models_of, steps_of
@@ -82,76 +83,71 @@ def run_study(
     ------
     InputError
         If a name in the file stands for nothing; each with its line.
+    UnknownNameError
+        If one of ``models`` is not in the file.
     StoreError
         If the folder cannot be written.
     """
     check_names(file)
+    wanted = _chosen(file, models)
     folder = Path(folder)
     store.check_writable(folder / RUNS)
     work = _Work(file, folder, how or Running())
     with users_modules(file):
-        for name, steps in itertools.groupby(steps_of(file), key=lambda step: step.model):
-            if models is None or name in models:
+        for name, steps in itertools.groupby(work.steps, key=lambda step: step.model):
+            if name in wanted:
                 work.model(name, list(steps))
-            else:
-                work.keep(list(steps))
     return work.finish()
 
 
-def _wanted(name: str, models: Sequence[str]) -> bool:
-    reference = parse(name)
-    return any(
-        name == one or (reference.control and name == f"{one}@{_end(name)}") for one in models
-    )
-
-
-def _end(name: str) -> str:
-    return name.rpartition("@")[2]
+def _chosen(file: StudyFile, models: Sequence[str] | None) -> set[str]:
+    """Return the models that are to be done; refuse those that the file does not name."""
+    known = [name for name, _ in models_of(file)]
+    for name in models or ():
+        if name not in known:
+            raise unknown_name(f"model of {file.path.name}", name, known)
+    return set(known if models is None else models)
 
 
 class _Work:
-    """A run of a study under way."""
+    """A run of a study under way.
+
+    Of steps that are not to be done now, or not yet, what was there before stays in the index.
+    """
 
     def __init__(self, file: StudyFile, folder: Path, how: Running) -> None:
         self.file, self.folder, self.how = file, folder, how
         self.data = Data(file)
-        self.n_steps = len(steps_of(file))
-        self.runs: list[str] = []
-        self.failures: list[Failure] = []
+        self.steps = steps_of(file)
         before = load_run(folder) if is_study(folder) else None
-        self.added = () if before is None else before.added
-        self.known = {} if before is None else {_stem(name): name for name in before.runs}
-
-    def keep(self, steps: Sequence[Step]) -> None:
-        """Keep what is there of steps that are not to be done now."""
-        self.runs.extend(self.known[step.name] for step in steps if step.name in self.known)
+        self._empty = _without_runs(file, len(self.steps), () if before is None else before.added)
+        self._runs = {} if before is None else {_stem(name): name for name in before.runs}
+        self._failures: list[Failure] = []
 
     def model(self, name: str, steps: Sequence[Step]) -> None:
-        """Do all steps of a model, which is loaded only if one of them is to be done."""
-        model = _Lazy(name, self.how.device)
+        """Do all steps of a model, which is loaded only if one of them needs it."""
+        model = LazyModel(name, self.how.device)
         for step in steps:
-            log.info("%s", step)
+            place = self.steps.index(step) + 1
+            progress.say(f"{place} of {len(self.steps)}: {step}", show=self.how.show_progress)
+            self._runs.pop(step.name, None)
             try:
-                self.runs.append(self._do(step, model))
+                self._runs[step.name] = self._do(step, model)
             except Exception as error:
                 log.warning("%s failed: %s", step, shown(error))
                 log.debug("what failed:", exc_info=error)
-                self.failures.append(
+                self._failures.append(
                     Failure(step.model, step.data, step.metric, step.protocol, shown(error))
                 )
             self._now().save(self.folder)
 
-    def _do(self, step: Step, model: _Lazy) -> str:
+    def _do(self, step: Step, model: LazyModel) -> str:
         """Return the folder of a step's result; compute it if it is not there."""
-        if model.error is not None:
-            raise model.error
-        key = step_key(step, self.file.description, self.data, model.loaded)
+        key = step_key(step, self.file.description, self.data, model.get)
         name = f"{step.name}-{key}"
         place = self.folder / RUNS / name
-        if _is_whole(place):
-            return name
-        result = self._compute(step, model.get())
-        result.save(place)
+        if not _is_whole(place):
+            self._compute(step, model.get()).save(place)
         return name
 
     def _compute(self, step: Step, model: AudioModel) -> Results:
@@ -177,23 +173,8 @@ class _Work:
         )
 
     def _now(self) -> StudyRun:
-        said = self.file.description
-        return StudyRun(
-            study=said.study,
-            title=said.title,
-            text=self.file.text,
-            models={
-                result_name(name): entry.model_dump(exclude={"name", "modules"}, exclude_none=True)
-                for name, entry in models_of(self.file)
-            },
-            commands={
-                result_name(name): commands_of(self.file, name) for name, _ in models_of(self.file)
-            },
-            runs=tuple(self.runs),
-            failures=tuple(self.failures),
-            n_steps=self.n_steps,
-            added=self.added,
-        )
+        runs = [self._runs[step.name] for step in self.steps if step.name in self._runs]
+        return replace(self._empty, runs=tuple(runs), failures=tuple(self._failures))
 
     def finish(self) -> StudyRun:
         """Write the index and the tables."""
@@ -204,23 +185,23 @@ class _Work:
         return run
 
 
-class _Lazy:
-    """A model that is loaded when it is first needed, and whose failure to load is remembered."""
-
-    def __init__(self, name: str, device: str | None) -> None:
-        self.name, self._device = name, device
-        self.loaded: AudioModel | None = None
-        self.error: Exception | None = None
-
-    def get(self) -> AudioModel:
-        """Return the model."""
-        if self.loaded is None:
-            try:
-                self.loaded = load_model(self.name, device=self._device)
-            except Exception as error:
-                self.error = error
-                raise
-        return self.loaded
+def _without_runs(file: StudyFile, n_steps: int, added: tuple[Mapping[str, str], ...]) -> StudyRun:
+    """Return what the index says of a study of which nothing is done."""
+    models = {result_name(name): (name, entry) for name, entry in models_of(file)}
+    return StudyRun(
+        study=file.description.study,
+        title=file.description.title,
+        text=file.text,
+        models={
+            name: entry.model_dump(exclude={"name", "modules"}, exclude_none=True)
+            for name, (_, entry) in models.items()
+        },
+        commands={name: commands_of(file, *model) for name, model in models.items()},
+        runs=(),
+        failures=(),
+        n_steps=n_steps,
+        added=added,
+    )
 
 
 def _is_whole(place: Path) -> bool:

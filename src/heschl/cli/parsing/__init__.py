@@ -1,0 +1,1 @@
+"""What can be typed, command by command. Nothing heavy is imported here."""

@@ -1,0 +1,34 @@
+"""A model of a study, which may take long to load, or fail to."""
+
+from __future__ import annotations
+
+from heschl.models import AudioModel, load_model
+
+
+class LazyModel:
+    """A model that is loaded once, when it is first needed; its failure to load is kept, too.
+
+    Parameters
+    ----------
+    name : str
+        As `heschl.load_model` takes it.
+    device : str, optional
+        Where it is to run.
+    """
+
+    def __init__(self, name: str, device: str | None = None) -> None:
+        self._name, self._device = name, device
+        self._loaded: AudioModel | None = None
+        self._error: Exception | None = None
+
+    def get(self) -> AudioModel:
+        """Return the model."""
+        if self._error is not None:
+            raise self._error
+        if self._loaded is None:
+            try:
+                self._loaded = load_model(self._name, device=self._device)
+            except Exception as error:
+                self._error = error
+                raise
+        return self._loaded
