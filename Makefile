@@ -50,6 +50,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/extraction.py
 	$(BIN)/python benchmarks/probes.py
 	$(BIN)/python benchmarks/study.py
+	$(BIN)/python benchmarks/pretraining.py
 	$(BIN)/python benchmarks/command_line.py
 
 # the wheel, installed into a clean environment outside the checkout, runs the demo

@@ -30,6 +30,8 @@ nitpick_ignore = [
     ("py:obj", "N_REPEATS"),  # docstrings speak of internals where their readers are inside too
     ("py:obj", "heschl.report.selection.shown_targets"),
     ("py:obj", "NamedTensor"),
+    ("py:obj", "Trajectory.scores"),  # an attribute
+    ("py:obj", "heschl.dynamics.COLUMNS"),  # listed, but COLUMNS alone is that of results
     ("py:class", "LookupError"),
     ("py:class", "ValueError"),
     ("py:class", "ImportError"),

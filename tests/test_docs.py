@@ -16,12 +16,15 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+import yaml
 
 import heschl
 from heschl import __version__, cli, encode, probes, rsa
 from heschl.brain import DATASETS, natsound165
 from heschl.cli.parser import make_parser
 from heschl.models import MODELS, outline
+from heschl.pretrain import Recipe, read_recipe, record
+from heschl.pretrain.recipe import DataPart
 from heschl.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,7 +46,11 @@ RUN = (
     "datasets",
     "tasks",
     "probing",
+    "dynamics",
+    "pretraining",
 )
+#: Tables of the page on pretraining, by the part of a recipe; the first one is that of the whole.
+PARTS = ("network", "targets", "data", "training", "checkpoints", "alignment")
 
 
 def name(path):
@@ -70,9 +77,12 @@ def programs(text):
     ]
 
 
-def run_program(text):
-    """Run all blocks in one namespace; return what was printed beside what was promised."""
-    namespace = {"__name__": "documentation"}
+def run_program(text, **given):
+    """Run all blocks in one namespace; return what was printed beside what was promised.
+
+    What the text leaves to the reader is given.
+    """
+    namespace = {"__name__": "documentation", **given}
     pairs = []
     for code, promised in programs(text):
         printed = io.StringIO()
@@ -163,6 +173,8 @@ def test_the_page_of_studies_does_what_it_says(tmp_path, monkeypatch, capsys):
     assert [one.state for one in namespace["plan"].steps] == ["there"] * 9
 
 
+@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")  # Lightning, of torch
+@pytest.mark.filterwarnings("ignore:sounds of synthetic are recorded at 20000 Hz")
 @pytest.mark.parametrize("page", RUN)
 def test_python_of_a_page_prints_what_the_page_says(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -174,13 +186,15 @@ def test_python_of_a_page_prints_what_the_page_says(page, tmp_path, monkeypatch)
 
 
 @pytest.mark.shared
-def test_python_of_the_readme_prints_what_it_says(shared, monkeypatch):
+def test_python_of_the_readme_prints_what_it_says(shared, tmp_path, monkeypatch):
     natsound165.fetch(shared / "data" / "natsound165")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HESCHL_OFFLINE", "1")
-    pairs = run_program(read(ROOT / "README.md"))
+    pairs = run_program(read(ROOT / "README.md"), batches=[0.5, 0.25], train_on=float)
     assert pairs
     for printed, promised in pairs:
         assert same(printed, promised), printed
+    assert Path("run/losses.csv").read_text("utf-8").split() == ["step,loss", "1,0.5", "2,0.25"]
 
 
 def test_own_model_page_shows_the_code_of_the_examples():
@@ -318,7 +332,7 @@ def test_images_are_used_and_small():
         (page.parent / link).resolve()
         for page in MARKDOWN
         for link in links(read(page))
-        if link.endswith(".png")
+        if link.endswith((".png", ".svg"))
     }
     assert shown == images
     assert max(image.stat().st_size for image in images) < 150_000
@@ -475,6 +489,82 @@ def test_tables_of_layers_are_those_of_the_code(model):
     assert sizes == (f"{smallest:,}" if smallest == largest else f"{smallest:,} to {largest:,}")
     n_parameters = loaded.n_parameters() if hasattr(loaded, "n_parameters") else 0
     assert parameters == (f"{n_parameters / 1e6:.1f} M" if n_parameters else "0")
+
+
+# the page on pretraining
+
+
+def parts_of_a_recipe():
+    """Return {part: {key: default}} of the page, as it is written; "" is the recipe as a whole."""
+    text = read(ROOT / "docs" / "pretraining.md").split("## The recipe")[1]
+    sections = {"": text, **{part: text.split(f"### {part}\n")[1] for part in PARTS}}
+    return {part: defaults(section) for part, section in sections.items()}
+
+
+def defaults(text):
+    """Return {key: default} of the first table; rows of several keys have one, or as many."""
+    found = {}
+    for keys, _, cell in table_after(text, "| key | what it says |"):
+        names = re.findall(r"`(\w+)`", keys)
+        values = re.findall(r"`(.+?)`", cell) or [cell]
+        found |= zip(names, values * len(names) if len(values) == 1 else values, strict=True)
+    return found
+
+
+def test_keys_and_defaults_of_recipes_are_those_of_the_code():
+    shown = parts_of_a_recipe()
+    assert set(shown[""]) == set(Recipe.model_fields)
+    for part in PARTS:
+        entry = Recipe.model_fields[part]
+        fields = (DataPart if part == "data" else type(entry.default)).model_fields
+        assert set(shown[part]) == set(fields), part
+        for key, written in shown[part].items():
+            if fields[key].is_required():
+                assert not written, key
+            else:
+                assert plain(written) == plain(fields[key].default), key
+
+
+def plain(value):
+    """Bring a default, or what is written for it, to one form."""
+    if isinstance(value, str):
+        value = None if value == "none" else yaml.safe_load(re.sub(r"(?<=\d),(?=\d{3})", "", value))
+    if isinstance(value, str) and re.fullmatch(r"[\d.]+(e-\d+)?", value):
+        return float(value)
+    return (list(value) or None) if isinstance(value, tuple) else value
+
+
+def test_recipes_of_the_page_and_of_the_folder_can_be_read(tmp_path):
+    text = read(ROOT / "docs" / "pretraining.md")
+    for i, (language, content) in enumerate(blocks(text)):
+        if language == "yaml":
+            (tmp_path / f"{i}.yaml").write_text(content, encoding="utf-8")
+    shipped = sorted((ROOT / "recipes").glob("*.yaml"))
+    for path in [*tmp_path.iterdir(), *shipped]:
+        read_recipe(path)
+    assert re.findall(r"`([\w-]+\.yaml)` ", text.split("## What is trained")[0]) == [
+        "encodecmae-base.yaml",
+        "second-stage.yaml",
+        "small-offline.yaml",
+    ]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_the_published_recipe_is_the_default():
+    described = read_recipe(ROOT / "recipes" / "encodecmae-base.yaml").description
+    default = Recipe(name="x", data={"sources": ["x"]})
+    for part in ("encodec", "network", "targets", "training"):
+        assert getattr(described, part) == getattr(default, part)
+
+
+def test_what_may_change_in_a_recipe_is_what_the_code_allows():
+    text = read(ROOT / "docs" / "pretraining.md")
+    (told,) = re.findall(r"^\| may \| (.+) \|$", text, re.M)
+    free = set()
+    for group in told.split("; "):
+        part, *keys = re.findall(r"`(\w+)`", group)
+        free |= {(part, key) for key in keys} or {(part,)}
+    assert free == set(record._FREE)
 
 
 def test_cells_name_layers():

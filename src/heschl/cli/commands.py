@@ -14,10 +14,12 @@ from heschl import results as results_module
 from heschl.brain import DATASETS, BrainDataset, load_dataset
 from heschl.cli import tables
 from heschl.cli.fetching import run_convert, run_fetch  # noqa: F401 (found by name)
+from heschl.cli.following import run_dynamics  # noqa: F401 (found by name)
 from heschl.cli.probing import run_probe  # noqa: F401 (found by name)
 from heschl.cli.reporting import run_report  # noqa: F401 (found by name)
 from heschl.cli.saving import check_places, keep
 from heschl.cli.studying import run_figures, run_study  # noqa: F401 (found by name)
+from heschl.cli.training import run_pretrain  # noqa: F401 (found by name)
 from heschl.errors import UsageError
 from heschl.models import MODELS
 from heschl.registry import unknown_name

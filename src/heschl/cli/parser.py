@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from heschl._version import __version__
-from heschl.cli.parsing import computing, looking, showing
+from heschl.cli.parsing import computing, following, looking, showing, training
 
 DESCRIPTION = """\
 How brain-like is an audio model? heschl runs a model on natural sounds, predicts the
@@ -20,6 +20,7 @@ start here:
   heschl score spectrotemporal --dataset synthetic    score a model: is it brain-like?
   heschl probe spectrotemporal --task synthetic-tones does it hear?
   heschl study run studies/offline.yaml               score many models by one file
+  heschl pretrain recipes/small-offline.yaml          watch a model become brain-like
   heschl report RUN                                   look at it
 
 Data are kept in HESCHL_HOME (default: your cache folder). HESCHL_OFFLINE=1 forbids downloads.
@@ -36,6 +37,8 @@ COMMANDS = (
     computing.add_score,
     computing.add_probe,
     computing.add_study,
+    training.add_pretrain,
+    following.add_dynamics,
     showing.add_compare,
     showing.add_report,
     showing.add_figures,

@@ -1,4 +1,4 @@
-"""The command ``report``: one page of a run, or the site of many models."""
+"""The command ``report``: the page of a run or a training, or the site of many models."""
 
 from __future__ import annotations
 
@@ -18,9 +18,15 @@ PAGE, SITE = "report.html", "site"
 
 def run_report(options: argparse.Namespace) -> None:
     """Write the page, or the site, of one or more runs."""
+    from heschl.dynamics import is_trajectory
     from heschl.studies import is_study
 
     path: Path | None = options.output
+    if all(is_trajectory(run) for run in options.runs):
+        from heschl.report import write_dynamics_report
+
+        print(write_dynamics_report(*options.runs, output=path))
+        return
     if path is None:
         first: Path = options.runs[0]
         path = first / (SITE if is_study(first) else PAGE)

@@ -7,7 +7,7 @@ from typing import Any
 
 from heschl.errors import MissingDependencyError, UsageError
 from heschl.models.base import AudioModel, ModelSpec
-from heschl.models.references import Reference, parse
+from heschl.models.references import CHECKPOINT, CHECKPOINTS, SUFFIXES, Reference, parse
 from heschl.models.table import MODELS
 from heschl.models.user import wrap
 from heschl.registry import import_object
@@ -21,7 +21,8 @@ def load_model(model: str | AudioModel | Any, *, device: str | None = None) -> A
     model : str, AudioModel, torch.nn.Module or callable
         A name of ``heschl list``, with ``@random:SEED`` for fresh weights, ``@permuted:SEED`` for
         shuffled ones or ``@file:PATH`` for weights of your own in the official layout;
-        ``hf:ORG/NAME`` or a local folder for any audio encoder of transformers;
+        ``hf:ORG/NAME`` or a local folder for any audio encoder of transformers; the path of a
+        checkpoint that ``heschl pretrain`` wrote, or of any EnCodecMAE in the published layout;
         ``hear:MODULE[:WEIGHTS]`` for a module with the HEAR API; ``torch:MODULE:FUNCTION`` for a
         function that returns a torch module. An object that is no `AudioModel` goes through `wrap`
         and needs an attribute ``sample_rate``.
@@ -116,13 +117,21 @@ def outline(model: str) -> AudioModel:
 
 
 def _spec(reference: Reference) -> ModelSpec:
-    """Look a name up; of a folder, say what is missing in it."""
-    if reference.target not in MODELS and Path(reference.target).expanduser().is_dir():
-        raise UsageError(
-            f"{reference.target}: a folder without a config.json; expected one that "
-            "save_pretrained of transformers wrote, or a name of 'heschl list models'"
-        )
-    return MODELS[reference.target]
+    """Look a name up; of a path, say what is missing there."""
+    name = reference.target
+    if name not in MODELS:
+        path = Path(name).expanduser()
+        if path.is_dir():
+            run = (path / CHECKPOINTS).is_dir()
+            raise UsageError(
+                f"{name}: a folder without a config.json or a {CHECKPOINT}; expected one that "
+                "save_pretrained of transformers wrote, a checkpoint of heschl pretrain, or a name "
+                f"of 'heschl list models'"
+                f"{f'. It is a run: give one of the folders in its {CHECKPOINTS}' if run else ''}"
+            )
+        if path.suffix in SUFFIXES:
+            raise UsageError(f"{name}: no such file; expected the checkpoint of an EnCodecMAE")
+    return MODELS[name]
 
 
 def _check_control(spec: ModelSpec, reference: Reference) -> None:
@@ -153,10 +162,14 @@ def _loader(spec: ModelSpec) -> Any:
     except ModuleNotFoundError as error:
         if error.name not in ("torch", "transformers"):
             raise
-        raise MissingDependencyError(
-            f"{spec.name} needs {error.name}, which is not installed; install heschl with its "
-            'extra "zoo": python -m pip install "heschl[zoo]"'
-        ) from error
+        raise _needs(error.name, spec.name) from error
+
+
+def _needs(package: str, model: str) -> MissingDependencyError:
+    return MissingDependencyError(
+        f"{model} needs {package}, which is not installed; install heschl with its extra "
+        '"zoo": python -m pip install "heschl[zoo]"'
+    )
 
 
 def _source(spec: ModelSpec, reference: Reference) -> Path:
@@ -219,4 +232,26 @@ def _network(loaded: AudioModel, reference: Reference) -> Any:
     return network
 
 
-_LOADERS = {"zoo": _zoo, "hf": _hub, "hear": _hear, "torch": _torch}
+def _checkpoint(reference: Reference) -> AudioModel:
+    try:
+        from heschl.models.encodecmae.model import load_checkpoint
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise _needs("torch", reference.name) from error
+    from heschl.models.controls import seeded
+
+    path = Path(reference.target).expanduser()
+    if reference.control != "random":
+        return load_checkpoint(path, reference.name)
+    with seeded(reference.seed):
+        return load_checkpoint(path, reference.name, fresh=True)
+
+
+_LOADERS = {
+    "zoo": _zoo,
+    "hf": _hub,
+    "hear": _hear,
+    "torch": _torch,
+    "checkpoint": _checkpoint,
+}

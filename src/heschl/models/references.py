@@ -10,8 +10,12 @@ from heschl.errors import UsageError
 
 FORMS = (
     "NAME, NAME@random:SEED, NAME@permuted:SEED, NAME@file:PATH, hf:ORG/NAME, a folder with a "
-    "config.json, hear:MODULE[:WEIGHTS] or torch:MODULE:FUNCTION"
+    "config.json, hear:MODULE[:WEIGHTS], torch:MODULE:FUNCTION, or a checkpoint of heschl pretrain"
 )
+
+#: The folder of a training's checkpoints, and in each of them the file of the weights.
+CHECKPOINTS, CHECKPOINT = "checkpoints", "model.pt"
+SUFFIXES = (".pt", ".ckpt")
 
 _CONTROL = re.compile(r"(?P<rest>.+)@(?P<control>random|permuted):(?P<seed>.*)", re.DOTALL)
 _FILE = re.compile(r"(?P<rest>[^@]+)@file:(?P<path>.+)", re.DOTALL)
@@ -24,9 +28,9 @@ class Reference:
     Attributes
     ----------
     kind : str
-        "zoo" for a name of the table, else "hf", "hear" or "torch".
+        "zoo" for a name of the table, else "hf", "hear", "torch" or "checkpoint".
     target : str
-        The name, the repository or folder, or the module.
+        The name, the repository or folder, the module, or the path of a checkpoint.
     argument : str or None
         What follows the module: weights (hear) or function (torch).
     control : str or None
@@ -48,7 +52,9 @@ class Reference:
     def name(self) -> str:
         """What the model is called in results: the reference without folders."""
         name = self.target if self.kind == "zoo" else f"{self.kind}:{_last(self.target)}"
-        if self.kind == "torch":
+        if self.kind == "checkpoint":
+            name = _of_run(Path(self.target).expanduser().resolve())
+        elif self.kind == "torch":
             name = f"{name}:{self.argument}"
         elif self.argument is not None:
             name = f"{name}:{_last(self.argument)}"
@@ -63,6 +69,20 @@ def _last(target: str) -> str:
     if path.exists() or path.is_absolute() or target.startswith("."):
         return path.resolve().name
     return target
+
+
+def _of_run(path: Path) -> str:
+    """Name of a training and of its checkpoint, as ``tiny/step-00001000``."""
+    if path.name == CHECKPOINT:
+        path = path.parent
+    name = path.stem if path.suffix in SUFFIXES else path.name
+    run = next((one.name for one in path.parents if one.name != CHECKPOINTS), "")
+    return f"{run}/{name}" if run else name
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether something is a file of weights, or a folder that ``heschl pretrain`` wrote."""
+    return (path / CHECKPOINT).is_file() or (path.suffix in SUFFIXES and path.is_file())
 
 
 def parse(text: str) -> Reference:
@@ -116,6 +136,8 @@ def _kind(rest: str, text: str) -> tuple[str, str, str | None]:
         return kind, module, argument if second else None
     if (Path(rest).expanduser() / "config.json").is_file():
         return "hf", rest, None
+    if is_checkpoint(Path(rest).expanduser()):
+        return "checkpoint", rest, None
     if "@" in rest:
         raise _unknown_control(text)
     return "zoo", rest, None

@@ -16,9 +16,10 @@ from heschl.models import MODELS
 from heschl.models.references import parse
 from heschl.registry import unknown_name
 from heschl.studies.description import DataEntry, ModelEntry
-from heschl.studies.reading import StudyFile, listed
+from heschl.studies.reading import StudyFile
 from heschl.study import analyses
 from heschl.tasks import TASKS
+from heschl.yaml_file import listed
 
 _CONTROL = re.compile(r"(random|permuted):([0-9]{1,9})")
 

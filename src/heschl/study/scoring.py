@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from heschl import encode, results, rsa, store
-from heschl.activations import extract
+from heschl.activations import Activations, extract
 from heschl.brain import BrainDataset, load_dataset
 from heschl.encode.nested import check_nested_folds
 from heschl.encode.splits import random_splits
@@ -119,24 +119,95 @@ def score(
         use_store=use_store,
         show_progress=show_progress,
     )
-    record = provenance(activations, data, metric, chosen, uncertainty)
+    return _score(
+        activations,
+        data,
+        metric,
+        chosen,
+        uncertainty,
+        layer_profiles=layer_profiles,
+        n_jobs=jobs,
+        show_progress=show_progress,
+    )
+
+
+def score_activations(
+    activations: Activations,
+    data: BrainDataset,
+    *,
+    metric: str = "regression",
+    protocol: str = "pepino2025",
+    n_bootstrap: int = 1000,
+    n_permutations: int = 0,
+    layer_profiles: bool = False,
+    seed: int = 0,
+    n_jobs: int | None = None,
+    show_progress: bool = True,
+) -> Results:
+    """As `score`, from activations that are there: one extraction serves several metrics.
+
+    Parameters
+    ----------
+    activations : Activations
+        Of the sounds of ``data``, as `heschl.extract` returns them.
+    data : BrainDataset
+    metric, protocol, n_bootstrap, n_permutations, layer_profiles, seed, n_jobs, show_progress
+        As in `score`.
+
+    Returns
+    -------
+    Results
+
+    Raises
+    ------
+    UnknownNameError, UsageError, InputError
+        As `score`.
+    """
+    chosen = find_protocol(metric, protocol)
+    uncertainty = Uncertainty(n_bootstrap, n_permutations, seed)
+    _check(data, chosen, uncertainty, layer_profiles=layer_profiles)
+    return _score(
+        activations,
+        data,
+        metric,
+        chosen,
+        uncertainty,
+        layer_profiles=layer_profiles,
+        n_jobs=n_threads(n_jobs),
+        show_progress=show_progress,
+    )
+
+
+def _score(
+    activations: Activations,
+    data: BrainDataset,
+    metric: str,
+    protocol: Protocol,
+    uncertainty: Uncertainty,
+    *,
+    layer_profiles: bool,
+    n_jobs: int,
+    show_progress: bool,
+) -> Results:
+    """Compare activations with responses; everything has been checked."""
+    record = provenance(activations, data, metric, protocol, uncertainty)
     key = store.content_key(record)[:16]
     names = {
-        "model": loaded.name,
+        "model": activations.provenance["model"],
         "dataset": data.name,
         "metric": metric,
-        "protocol": chosen.name,
+        "protocol": protocol.name,
         "provenance": key,
     }
-    options: dict[str, Any] = {"n_jobs": jobs, "show_progress": show_progress}
+    options: dict[str, Any] = {"n_jobs": n_jobs, "show_progress": show_progress}
     scored: Scored
-    if isinstance(chosen, rsa.RsaProtocol):
-        scored = score_similarity(activations, data, chosen, uncertainty, names, **options)
-    elif isinstance(chosen, encode.CorrectedRidgeProtocol):
-        scored = score_corrected(activations, data, chosen, uncertainty, names, **options)
+    if isinstance(protocol, rsa.RsaProtocol):
+        scored = score_similarity(activations, data, protocol, uncertainty, names, **options)
+    elif isinstance(protocol, encode.CorrectedRidgeProtocol):
+        scored = score_corrected(activations, data, protocol, uncertainty, names, **options)
     else:
         options["layer_profiles"] = layer_profiles
-        scored = score_regression(activations, data, chosen, uncertainty, names, **options)
+        scored = score_regression(activations, data, protocol, uncertainty, names, **options)
     rows = with_names(scored.rows, names | {"n_sounds": len(data.sounds)})
     return Results(
         results.score_table(rows),

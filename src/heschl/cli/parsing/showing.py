@@ -39,7 +39,13 @@ def add_report(commands: Commands[argparse.ArgumentParser]) -> None:
         "results of one or more runs or studies",
         "heschl report RUN --output report.html",
     )
-    command.add_argument("runs", metavar="RUN", nargs="+", type=Path, help=RUNS)
+    command.add_argument(
+        "runs",
+        metavar="RUN",
+        nargs="+",
+        type=Path,
+        help=f"{RUNS}; or trainings that 'heschl pretrain' or 'heschl dynamics' followed",
+    )
     command.add_argument(
         "-o",
         "--output",

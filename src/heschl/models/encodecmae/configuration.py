@@ -27,6 +27,7 @@ HEADS = 12
 HIDDEN = 4096
 CHUNK_SECONDS = 4.0
 
+_ENCODEC = "wav_encoder.encoder."
 _PROJECTION = "wav_encoder.post_net.weight"
 _LAYER = "visible_encoder.encoder_layers"
 _QUERY = f"{_LAYER}.0.att_layer.wq.weight"
@@ -123,6 +124,53 @@ def read(
     return found
 
 
+def kind(text: str | None, tensors: Mapping[str, Tensor], *, source: str) -> str:
+    """Say which front end a checkpoint has: one of `FRONT_ENDS`.
+
+    Raises
+    ------
+    InputError
+        If the text is not a whole gin text.
+    """
+    if any(name.startswith(_ENCODEC) for name in tensors):
+        return Waveform.kind
+    bindings = Bindings(text or "", source)
+    only_spectrogram = bindings.has(_SPECTROGRAM) and not bindings.has(_MEL)
+    return Spectrogram.kind if only_spectrogram else Mel.kind
+
+
+def write(config: Configuration) -> str:
+    """Return the gin text that `read` makes this configuration of."""
+    front_end = config.front_end
+    lines = [
+        f"MODEL_DIM = {config.dim}",
+        f"NUM_ENCODER_LAYERS = {config.depth}",
+        f"NUM_ENCODER_HEADS = {config.heads}",
+        f"MAX_AUDIO_DURATION = {config.chunk_samples / SAMPLE_RATE!r}",
+        f"encoder/encodecmae.models.transformers.TransformerEncoder.ff_dim = {config.hidden}",
+    ]
+    if isinstance(front_end, Waveform):
+        lines.append(f"encodecmae.models.encoders.EncodecEncoder.scale = {front_end.scale!r}")
+        return "\n".join(lines) + "\n"
+    processor = _MEL if isinstance(front_end, Mel) else _SPECTROGRAM
+    values = {
+        "sample_frequency": front_end.sample_rate,
+        "frame_length": front_end.frame_length_ms,
+        "frame_shift": front_end.frame_shift_ms,
+        "window_type": front_end.window,
+        "norm_stats": [front_end.mean, front_end.std],
+    }
+    if isinstance(front_end, Mel):
+        values |= {
+            "num_mel_bins": front_end.n_mels,
+            "low_freq": front_end.low,
+            "high_freq": front_end.high,
+        }
+    lines.append(f"encodecmae.tasks.features.{processor}:")
+    lines += [f"    {name} = {value!r}" for name, value in values.items()]
+    return "\n".join(lines) + "\n"
+
+
 def _side(tensors: Mapping[str, Tensor], name: str, axis: int, source: str) -> int:
     if name not in tensors or tensors[name].ndim != 2:
         what = f"has shape {tuple(tensors[name].shape)}" if name in tensors else "is missing"
@@ -142,7 +190,8 @@ def _chunk_samples(bindings: Bindings) -> int:
     seconds = bindings.number("ReadAudioProcessor", "max_length")
     if seconds is None:
         seconds = bindings.number("", "MAX_AUDIO_DURATION")
-    return int(SAMPLE_RATE * (seconds or CHUNK_SECONDS))
+    # rounded down, as published, but for the rounding of a number of seconds that is a whole one
+    return int(SAMPLE_RATE * (seconds or CHUNK_SECONDS) + 1e-6)
 
 
 def _check_kind(bindings: Bindings, source: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from heschl.models.encodecmae.frontends import SAMPLE_RATE, Waveform, describe
 from heschl.models.encodecmae.network import Network, initialise
 from heschl.models.encodecmae.seanet import SEANetEncoder
 from heschl.models.network import Layer, NetworkModel
+from heschl.models.references import CHECKPOINT
 from heschl.models.weights import find_file, load_strict, read_contents
 
 #: A last piece of a long clip has to have more samples than this, or it is left out.
@@ -52,7 +54,7 @@ class EnCodecMAE(NetworkModel):
             name=spec.name,
             network=network,
             sample_rate=SAMPLE_RATE,
-            layers=_layers(config.depth, spec.options["every"], spec.options["published"]),
+            layers=_layers(config.depth, spec.options["every"], spec.options.get("published")),
             architecture={
                 "model": "encodecmae",
                 "version": 1,
@@ -94,15 +96,82 @@ def load(spec: ModelSpec, source: Path | None) -> EnCodecMAE:
         initialise(network)
         return EnCodecMAE(spec, network, config)
     path = find_file(source, f"{spec.options['published']}.pt")
+    tensors, text = _contents(path)
+    config = configuration.read(text, tensors, spec.options, source=str(path))
+    return EnCodecMAE(spec, _filled(config, tensors, path), config)
+
+
+def load_checkpoint(path: Path, name: str, *, fresh: bool = False) -> EnCodecMAE:
+    """Return what was trained by ``heschl pretrain``, or any other EnCodecMAE in the same layout.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or a folder with a ``model.pt``.
+    name : str
+        Of the model in results.
+    fresh : bool, optional
+        Draw all weights anew, those of EnCodec's encoder too, instead of taking those of the file.
+
+    Raises
+    ------
+    InputError
+        If it is not the checkpoint of an EnCodecMAE; the tensor is named.
+    """
+    file = path / CHECKPOINT if path.is_dir() else path
+    tensors, text = _contents(file)
+    options = {"front_end": configuration.kind(text, tensors, source=str(file)), "every": 1}
+    config = configuration.read(text, tensors, options, source=str(file))
+    if not fresh:
+        return EnCodecMAE(_own(name, options), _filled(config, tensors, file), config)
+    network = build(config)
+    initialise(network)
+    return EnCodecMAE(_own(name, options), network, config)
+
+
+def in_training(network: nn.Module, config: Configuration, name: str) -> EnCodecMAE:
+    """Return a model with the weights that a network under training has now, which are copied.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Has the parameters of a `Network` under their names, and others.
+    config : Configuration
+    name : str
+    """
+    with torch.device("meta"):  # nothing is drawn: the random state is the training's
+        copied = build(config)
+    copied.to_empty(device="cpu")
+    state = network.state_dict()
+    copied.load_state_dict({key: state[key] for key in copied.state_dict()})
+    return EnCodecMAE(_own(name, {"front_end": config.front_end.kind, "every": 1}), copied, config)
+
+
+def _own(name: str, options: Mapping[str, Any]) -> ModelSpec:
+    return ModelSpec(
+        name=name,
+        family="encodecmae",
+        summary="EnCodecMAE of a user's own",
+        loader="heschl.models.encodecmae.model:load_checkpoint",
+        licence="its trainer's",
+        citation="Pepino, Riera & Ferrer, EnCodecMAE, arXiv 2309.07391 (2023)",
+        options=options,
+    )
+
+
+def _contents(path: Path) -> tuple[Mapping[str, Tensor], str | None]:
+    """Return the tensors and the gin text of a file."""
     contents = read_contents(path)
     nested = "state_dict" in contents.values
     tensors = contents.state("state_dict") if nested else contents.state()
-    text = _text(contents.values.get("config"), path)
-    config = configuration.read(text, tensors, spec.options, source=str(path))
+    return tensors, _text(contents.values.get("config"), path)
+
+
+def _filled(config: Configuration, tensors: Mapping[str, Tensor], source: Path) -> Network:
     with torch.device("meta"):
         network = build(config)
-    load_strict(network, tensors, source=path, unused=UNUSED)
-    return EnCodecMAE(spec, network, config)
+    load_strict(network, tensors, source=source, unused=UNUSED)
+    return network
 
 
 def build(config: Configuration) -> Network:
@@ -131,7 +200,7 @@ def _text(config: Any, path: Path) -> str | None:
     )
 
 
-def _layers(depth: int, every: int, published: str) -> dict[str, Layer]:
+def _layers(depth: int, every: int, published: str | None) -> dict[str, Layer]:
     """All layers in order of execution; every so many and the last are default ones."""
     last = depth - 1
     layers = {"frontend": Layer("wav_encoder.encoder", _time_last, extra=True)}
@@ -139,11 +208,13 @@ def _layers(depth: int, every: int, published: str) -> dict[str, Layer]:
         layers[str(i)] = Layer(
             f"visible_encoder.encoder_layers.{i}",
             _normed,
-            published=f"{published}_{i}",
+            published=published and f"{published}_{i}",
             extra=i % every != 0,
         )
     layers[f"{last}-nopn"] = Layer(f"visible_encoder.encoder_layers.{last}", _normed, extra=True)
-    layers[str(last)] = Layer("visible_encoder", _time_last, published=f"{published}_{last}")
+    layers[str(last)] = Layer(
+        "visible_encoder", _time_last, published=published and f"{published}_{last}"
+    )
     return layers
 
 

@@ -9,10 +9,10 @@ unusual:
 - All layers share one feed-forward network: files list it once for each.
 - Heads are interleaved: feature ``d * n_heads + h`` of a projection is the d-th of head h.
 
-Masking, the decoder and the targets of the training are left out. Nor is there a padding mask: all
-clips of a batch are equally long. (The published code masks, where a clip is shorter than a chunk,
-frames from ``n_samples // 320`` on as keys; at 2 s, as at any whole number of seconds, there are
-none.)
+Masking, the decoder and the targets of the training are in `heschl.pretrain`. There is no padding
+to be masked here: all clips of a batch are equally long. (The published code masks, where a clip is
+shorter than a chunk, frames from ``n_samples // 320`` on as keys; at 2 s, as at any whole number of
+seconds, there are none.)
 """
 
 from __future__ import annotations
@@ -92,9 +92,11 @@ class Attention(nn.Module):
         self.wv = nn.Linear(dim, inner, bias=False)
         self.wo = nn.Linear(inner, dim, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:  # noqa: D102 (said above)
+    def forward(self, x: Tensor, allowed: Tensor | None = None) -> Tensor:
+        """Attend to frames, or only to those ``allowed``, bool of shape (n_sounds, n_frames)."""
         query, key, value = (self._split(w(x)) for w in (self.wq, self.wk, self.wv))
-        out = functional.scaled_dot_product_attention(query, key, value)
+        mask = None if allowed is None else allowed[:, None, None]
+        out = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         return self.wo(out.permute(0, 2, 3, 1).flatten(2))
 
     def _split(self, x: Tensor) -> Tensor:
@@ -112,9 +114,9 @@ class Layer(nn.Module):
         self.norm1 = nn.LayerNorm(dim)
         self.norm2 = nn.LayerNorm(dim)
 
-    def forward(self, streams: Streams) -> Streams:  # noqa: D102 (said above)
+    def forward(self, streams: Streams, allowed: Tensor | None = None) -> Streams:  # noqa: D102
         normed, plain = streams
-        attended = self.att_layer(normed)
+        attended = self.att_layer(normed, allowed)
         normed, plain = self.norm1(normed + attended), plain + attended
         fed = self.ff_layer(normed)
         return self.norm2(normed + fed), plain + fed
@@ -129,10 +131,10 @@ class Encoder(nn.Module):
         self.encoder_layers = nn.ModuleList(Layer(dim, heads, shared) for _ in range(depth))
         self.final_norm = nn.LayerNorm(dim)
 
-    def forward(self, x: Tensor) -> Tensor:  # noqa: D102 (said above)
+    def forward(self, x: Tensor, allowed: Tensor | None = None) -> Tensor:  # noqa: D102
         streams = (x, x)
         for layer in self.encoder_layers:
-            streams = layer(streams)
+            streams = layer(streams, allowed)
         return streams[0] + self.final_norm(streams[1])
 
 
@@ -167,7 +169,7 @@ class Network(nn.Module):
         return self.visible_encoder(self.masker(self.wav_encoder(x)))
 
 
-def initialise(network: Network) -> None:
+def initialise(network: nn.Module) -> None:
     """Draw weights as before the published training.
 
     Linear layers are Xavier-uniform with biases of zero; norms and the factor of the position

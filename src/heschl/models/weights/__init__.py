@@ -17,7 +17,7 @@ from heschl.models.weights.conversion import convert
 from heschl.models.weights.facts import facts
 from heschl.models.weights.install import fetch
 from heschl.models.weights.reading import read_contents
-from heschl.models.weights.strict import load_strict
+from heschl.models.weights.strict import copy_strict, load_strict
 from heschl.models.weights.weights import Weights
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "check_address",
     "check_available",
     "convert",
+    "copy_strict",
     "facts",
     "fetch",
     "fetch_plan",

@@ -50,12 +50,49 @@ def load_strict(
         values; the tensor is named, and the network is as it was.
     """
     state = network.state_dict(keep_vars=True)
+    _assign(network, state, _matching(state, tensors, unused, source))
+    _check_whole(network, source)
+
+
+def copy_strict(network: nn.Module, tensors: Mapping[str, Tensor], *, source: str | Path) -> None:
+    """Copy the tensors of a checkpoint into those of a network, which stay the same objects.
+
+    For a network under training, whose parameters an optimiser holds; they ask for a gradient if
+    they did before.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    tensors : mapping of str to Tensor
+    source : str or Path
+        Where they come from, for messages.
+
+    Raises
+    ------
+    InputError
+        As `load_strict`; the network is as it was.
+    """
+    import torch
+
+    state = network.state_dict(keep_vars=True)
+    found = _matching(state, tensors, (), source)
+    with torch.no_grad():
+        for name, tensor in state.items():
+            tensor.copy_(found[name])
+
+
+def _matching(
+    state: Mapping[str, Tensor],
+    tensors: Mapping[str, Tensor],
+    unused: Sequence[str],
+    source: str | Path,
+) -> dict[str, Tensor]:
+    """Return the tensors of a checkpoint that belong to a state, every one accounted for."""
     _check_names(state.keys(), tensors.keys(), unused, source)
     _check_shapes(state, tensors, source)
     found = _prepared(state, tensors, source)
     _check_shared(state, found, source)
-    _assign(network, state, found)
-    _check_whole(network, source)
+    return found
 
 
 def _check_names(
