@@ -114,6 +114,22 @@ def test_first_weights_are_those_before_the_published_training(network):
     assert network.masker.positional_encoder.scale == 1
 
 
+def test_half_precision_keeps_positions_apart(network):
+    x = torch.zeros(1, 600, 24, dtype=torch.bfloat16)
+    found = network.masker.positional_encoder(x)
+    wanted = network.masker.positional_encoder(x.float())
+    torch.testing.assert_close(found.float(), wanted, atol=1e-6, rtol=0)
+
+
+def test_mixed_precision_is_the_network_to_rounding(network):
+    x, frames = batch()
+    exact = network(x, frames)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = network(x, frames)
+    error = (found.float() - exact)[frames.valid].square().mean().sqrt()
+    assert 0 < error < 0.03 * exact[frames.valid].square().mean().sqrt()
+
+
 @pytest.mark.parametrize(
     ("dim", "depth", "millions"), [(768, 5, 36.2), (768, 10, 48.0), (1024, 20, 118.5)]
 )

@@ -176,6 +176,18 @@ def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, whole):
     assert not list((tmp_path / "run/checkpoints").glob(".*"))
 
 
+def test_mixed_precision_goes_on_to_the_same_bits(tmp_path):
+    straight = train(tmp_path, "straight", training={"precision": "bf16", "steps": 4})
+    train(tmp_path, training={"precision": "bf16", "steps": 2})
+    assert_equal_weights(
+        train(tmp_path, training={"precision": "bf16", "steps": 4}).checkpoint, straight.checkpoint
+    )
+    found = losses(straight.folder)["loss"]
+    assert found.notna().all()
+    single = train(tmp_path, "single", training={"steps": 1})
+    np.testing.assert_allclose(found[0], losses(single.folder)["loss"][0], rtol=0.02)
+
+
 def test_more_steps_go_on_from_the_last_checkpoint(tmp_path, whole):
     shutil.copytree(whole.folder, tmp_path / "run")
     longer = train(tmp_path, training={"steps": 8})

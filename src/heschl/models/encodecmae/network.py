@@ -48,7 +48,10 @@ class WavEncoder(nn.Module):
 
 
 class PositionalEncoder(nn.Module):
-    """Adds sines (even features) and cosines (odd ones) of the frame's number, times one factor."""
+    """Adds sines (even features) and cosines (odd ones) of the frame's number, times one factor.
+
+    They are computed in single precision at least: bfloat16 cannot count beyond 256.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,8 +59,9 @@ class PositionalEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # noqa: D102 (said above)
         n_frames, dim = x.shape[1:]
-        frame = torch.arange(n_frames, device=x.device, dtype=x.dtype)[:, None]
-        feature = torch.arange(0, dim, 2, device=x.device, dtype=x.dtype)
+        dtype = torch.promote_types(x.dtype, torch.float32)
+        frame = torch.arange(n_frames, device=x.device, dtype=dtype)[:, None]
+        feature = torch.arange(0, dim, 2, device=x.device, dtype=dtype)
         angle = frame * torch.exp(feature * (-math.log(_LONGEST_PERIOD) / dim))
         waves = torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1)[:, :dim]
         return x + self.scale * waves
