@@ -100,7 +100,7 @@ def test_several_seeds_are_averaged(seeds):
     assert (
         "the similarity to natsound165 (RSA, ρ), mean of 3 runs, rose from 0.100 to 0.300" in text
     )
-    assert "It rose in 3 of 3 runs, by 0.200 to 0.200." in text
+    assert "It rose in 3 of 3 runs; changes from 0.200 to 0.200." in text
     assert "The loss fell from 5.90 at step 10 to 2.00 at step 400." in text
     rows = [row for row in seeds.rows("changes") if row["Layer"]["text"] == "c"]
     mean = np.mean([similarity(200, 2, seed=seed) for seed in range(3)])
@@ -110,12 +110,18 @@ def test_several_seeds_are_averaged(seeds):
     assert "seed 0 and 2 more" in text
 
 
+def test_seeds_of_one_name_are_runs_of_it():
+    one = training(run="small", components=False, regions=())
+    assert "How brain-like small became in 2 runs" in render(gather([one, one]))
+    assert "How brain-like small became<" in render(gather([one]))
+
+
 def test_runs_that_differ_say_how_many_rose():
     falling = training(run="falls", components=False, regions=())
     table = falling.scores.assign(value=0.3 - falling.scores["step"] / 4000)
     falling = type(falling)("falls", table, None, None, {})
     text = words(page_of(training(components=False, regions=()), falling).text)
-    assert "It rose in 1 of 2 runs, by −0.100 to 0.200." in text
+    assert "It rose in 1 of 2 runs; changes from −0.100 to 0.200." in text
 
 
 # --- what is missing ------------------------------------------------------------------------

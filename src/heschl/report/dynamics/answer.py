@@ -95,8 +95,8 @@ def _notes(panel: Panel) -> Iterator[str]:
     if panel.runs:
         rises = [float(run.values[-1] - run.values[0]) for run in panel.runs]
         yield (
-            f"It rose in {sum(rise > 0 for rise in rises)} of {plural(len(rises), 'run')}, by "
-            f"{value_text(min(rises))} to {value_text(max(rises))}."
+            f"It rose in {sum(rise > 0 for rise in rises)} of {plural(len(rises), 'run')}; changes "
+            f"from {value_text(min(rises))} to {value_text(max(rises))}."
         )
     if not panel.chosen and len(panel.layers) > 1:
         yield "The best of several layers at each step: a little too high, as chance chooses too."

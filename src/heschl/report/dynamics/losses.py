@@ -13,7 +13,7 @@ from heschl.report.dynamics.panels import Curve
 from heschl.report.dynamics.steps_axis import StepsAxis
 
 #: Largest number of values of a curve.
-MAX_POINTS = 400
+MAX_POINTS = 150
 _MAIN = "loss"
 
 

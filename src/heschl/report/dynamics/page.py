@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from markupsafe import Markup
@@ -72,8 +73,11 @@ def axis_of(course: Course) -> StepsAxis:
 
 def _title(course: Course) -> str:
     names = course.runs
-    shown = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-    return f"How brain-like {shown} became"
+    bare = {re.sub(r" \(\d+\)$", "", name) for name in names}
+    if len(bare) == 1:  # one recipe with several seeds
+        runs = f" in {len(names)} runs" if len(names) > 1 else ""
+        return f"How brain-like {bare.pop() if runs else names[0]} became{runs}"
+    return f"How brain-like {names[0]} and {len(names) - 1} more became"
 
 
 def _answers(course: Course, found: Sequence[Measure]) -> list[Answer]:
