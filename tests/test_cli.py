@@ -43,7 +43,8 @@ def test_help_of_every_command():
     assert "heschl demo" in parser.format_help()
     (action,) = [a for a in parser._actions if hasattr(a, "choices") and a.choices]
     known = {"list", "info", "fetch", "convert", "extract", "score", "probe", "compare"}
-    assert set(action.choices) == known | {"study", "report", "figures", "demo"}
+    known |= {"study", "pretrain", "dynamics", "report", "figures", "demo"}
+    assert set(action.choices) == known
     for command in action.choices.values():
         assert "example:" in command.format_help()
 

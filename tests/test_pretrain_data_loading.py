@@ -107,7 +107,7 @@ def test_an_error_in_a_worker_is_its_own_and_ends_the_workers(index):
         deque(loaded)
     text = str(caught.value)
     assert "b.flac, at " in text
-    assert text.endswith("--skip-bad, or skip_bad=True")
+    assert text.endswith("skip_bad: true in the recipe's data, or skip_bad=True")
     assert "Traceback" not in text
     assert not multiprocessing.active_children()
 

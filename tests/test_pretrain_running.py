@@ -170,6 +170,9 @@ def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, whole):
         time.sleep(0.002)
     process.kill()
     process.wait()
+    partial = tmp_path / "run/checkpoints/.0123456789abcdef.tmp"  # as if killed while it wrote
+    partial.mkdir()
+    (partial / "model.pt").write_bytes(b"half")
     again = train(tmp_path)
     assert again.step == 6
     assert_equal_weights(again.checkpoint, whole.checkpoint)

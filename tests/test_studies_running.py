@@ -19,6 +19,7 @@ from heschl.errors import InputError, UnknownNameError
 from heschl.models import facts
 from heschl.results import Results
 from heschl.studies import Running, load_run, plan_study, read_study, run_study
+from heschl.studies import lazy as lazy_module
 from heschl.studies import running as running_module
 
 #: One of the models takes 20 kHz, the sounds of the task have 16.
@@ -90,7 +91,7 @@ def test_nothing_is_computed_twice(done, monkeypatch):
 
     monkeypatch.setattr(running_module, "score", refuse)
     monkeypatch.setattr(running_module, "probe", refuse)
-    monkeypatch.setattr(running_module, "load_model", refuse)
+    monkeypatch.setattr(lazy_module, "load_model", refuse)
     run(path, out)
     assert small_study.tables(out) == before
 

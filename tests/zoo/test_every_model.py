@@ -59,9 +59,17 @@ PUBLISHED = {
 #: Go through `heschl score` at reduced width, all layers kept: those with most to compute, minutes
 #: on a core (AST pads to 1,024 frames, SepFormer has frames of 16 samples).
 REDUCED = {
-    "encodecmae-spec-base": {"dim": 96},
-    "encodecmae-large": {"dim": 96},
-    "encodecmae-large-st": {"dim": 96},
+    name: {"dim": 96}
+    for name in PUBLISHED
+    if name.startswith("encodecmae") and name != "encodecmae-small"
+} | {
+    "wav2vec2": {"hidden_size": 96, "num_attention_heads": 4, "intermediate_size": 192},
+    "s2t": {
+        "d_model": 128,
+        "encoder_attention_heads": 4,
+        "encoder_ffn_dim": 256,
+        "conv_channels": 128,
+    },
     "dasheng-06b": {"embed_dim": 160},
     "dasheng-12b": {"embed_dim": 192},
     "ast": {"hidden_size": 48, "num_attention_heads": 3, "intermediate_size": 96},

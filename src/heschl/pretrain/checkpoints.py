@@ -63,6 +63,12 @@ def saved(run: Path) -> list[Saved]:
     return sorted(found, key=lambda one: one.step)
 
 
+def remove_partial(run: Path) -> None:
+    """Remove what a process left behind that was killed while it wrote a checkpoint."""
+    for partial in (run / CHECKPOINTS).glob(".*.tmp"):
+        shutil.rmtree(partial, ignore_errors=True)
+
+
 def save(
     run: Path,
     step: int,

@@ -119,6 +119,8 @@ class _Run:
 
     def _begin(self, optimizer: Any, first_weights: Path | None) -> int:
         """Take the weights to begin with; return the steps that are done."""
+        if self.fabric.is_global_zero:
+            checkpoints.remove_partial(self.folder)
         saved = [one for one in checkpoints.saved(self.folder) if one.resumable]
         if saved:
             numbers = checkpoints.restore(saved[-1], self.made.network, optimizer)
