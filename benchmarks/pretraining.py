@@ -43,7 +43,9 @@ def made_up(folder: Path) -> Path:
 def codec(folder: Path) -> Path:
     """Write an EnCodec at 24 kHz with random weights, in its official layout."""
     from transformers import EncodecConfig, EncodecFeatureExtractor, EncodecModel
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     EncodecModel(EncodecConfig()).save_pretrained(folder)
     EncodecFeatureExtractor().save_pretrained(folder)
     return folder
