@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
 
 import heschl
+import small_encodecmae
 import small_training
 from heschl.cli.following import TraceIncompleteError, run_dynamics
 from heschl.cli.parsing.following import add_dynamics
@@ -134,6 +136,26 @@ def test_all_that_fail(tmp_path, data):
     found = trace(tmp_path, data, output=tmp_path / "out", **OPTIONS)
     assert found.trajectory is None
     assert len(found.failures) == 1
+
+
+def test_checkpoints_of_lightning_are_converted(data, tmp_path, heschl_home):
+    """They hold objects of the training; nothing of them is run, and the rows are the same."""
+    described = small_encodecmae.config(heads=12)  # as published: they do not say it themselves
+    tensors = small_encodecmae.state(described, seed=3)
+    lightning = {
+        "state_dict": tensors,
+        "callbacks": {"ModelCheckpoint": Fraction(1, 2)},  # stands for any object
+        "optimizer_states": [{"exp_avg": torch.zeros(4)}],
+    }
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    torch.save(lightning, folder / "epoch=0-step=5.ckpt")
+    plain = small_encodecmae.checkpoint(tmp_path / "plain" / "step-5.pt", described, seed=3)
+    options = {"n_bootstrap": 0, "metrics": ["rsa"]}
+    found = trace(folder, data, output=tmp_path / "out", **options).trajectory
+    wanted = trace([plain], data, output=tmp_path / "other", **options).trajectory
+    np.testing.assert_array_equal(found.scores["value"], wanted.scores["value"])
+    assert not list((heschl_home / "scratch").iterdir())
 
 
 def test_a_function_may_load(data, tmp_path):

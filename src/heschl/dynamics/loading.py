@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from heschl import store
 from heschl.dynamics.checkpoints import Checkpoint
-from heschl.errors import UsageError
+from heschl.errors import InputError, UsageError
 from heschl.models import AudioModel, load_model
+from heschl.models.weights import convert
+from heschl.pickles.records import ForeignNameError
 from heschl.registry import unknown_name
 
 #: A user's own: takes the path of a checkpoint, returns a module or an `AudioModel`.
@@ -45,6 +49,9 @@ def load_checkpoint(
 ) -> AudioModel:
     """Return the model of a checkpoint.
 
+    One that holds other objects beside its tensors, as Lightning leaves them, is converted for it;
+    nothing of it is run.
+
     Parameters
     ----------
     checkpoint : Checkpoint
@@ -65,9 +72,30 @@ def load_checkpoint(
         return load_model(str(checkpoint.reference), device=device)
     if load is not None:
         return load_model(load(checkpoint.path), device=device)
-    if as_model is None:
-        return load_model(str(checkpoint.path), device=device)
-    return load_model(f"{as_model}@file:{_weights_of(checkpoint.path)}", device=device)
+    path = _weights_of(checkpoint.path) if as_model is not None else checkpoint.path
+    try:
+        return _load(path, as_model, device)
+    except InputError as error:
+        if not isinstance(error.__cause__, ForeignNameError):
+            raise
+    root = store.make_folder(store.home() / "scratch")
+    # the weights stay mapped: where a mapped file cannot be removed, it is left to the next time
+    with tempfile.TemporaryDirectory(dir=root, ignore_cleanup_errors=True) as folder:
+        return _load(_converted(path, Path(folder)), as_model, device)
+
+
+def _load(path: Path, as_model: str | None, device: str | None) -> AudioModel:
+    reference = str(path) if as_model is None else f"{as_model}@file:{path}"
+    return load_model(reference, device=device)
+
+
+def _converted(path: Path, folder: Path) -> Path:
+    """Convert the weights of a training's checkpoint, the optimiser's moments left out."""
+    target = folder / f"{path.stem}.safetensors"
+    try:
+        return convert(path, target, keep=("state_dict",))
+    except InputError:  # the weights alone, or under another name
+        return convert(path, target)
 
 
 def _weights_of(path: Path) -> Path:

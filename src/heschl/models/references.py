@@ -15,7 +15,7 @@ FORMS = (
 
 #: The folder of a training's checkpoints, and in each of them the file of the weights.
 CHECKPOINTS, CHECKPOINT = "checkpoints", "model.pt"
-SUFFIXES = (".pt", ".ckpt")
+SUFFIXES = (".pt", ".ckpt", ".safetensors")
 
 _CONTROL = re.compile(r"(?P<rest>.+)@(?P<control>random|permuted):(?P<seed>.*)", re.DOTALL)
 _FILE = re.compile(r"(?P<rest>[^@]+)@file:(?P<path>.+)", re.DOTALL)
