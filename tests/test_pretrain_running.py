@@ -14,7 +14,14 @@ from safetensors.torch import load_file
 
 import heschl
 from heschl.cli import run as command_line
-from heschl.errors import AudioError, HeschlError, InputError, StoreError, UsageError
+from heschl.errors import (
+    AudioError,
+    HeschlError,
+    InputError,
+    StoreError,
+    UnknownNameError,
+    UsageError,
+)
 from heschl.models.encodecmae.frontends import Mel
 from heschl.models.encodecmae.network import Network
 from heschl.models.weights import read_contents
@@ -354,6 +361,12 @@ def test_tested_sounds_are_not_trained_on(tmp_path):
     (brain / "dataset.json").write_text('{"duration": 0.2}')
     with pytest.raises(InputError, match=r"0\.wav"):
         train(tmp_path, data={"sources": ["brain/sounds"]}, alignment={"datasets": [str(brain)]})
+
+
+def test_an_unknown_dataset_is_refused_before_anything_begins(tmp_path):
+    with pytest.raises(UnknownNameError, match="Did you mean: synthetic"):
+        train(tmp_path, alignment={"datasets": ["synthetik"]})
+    assert not (tmp_path / "run/checkpoints").exists()
 
 
 def test_another_recipe_is_not_gone_on_with(tmp_path, whole):

@@ -250,7 +250,8 @@ def _alignment(
 
 def _dataset(file: RecipeFile, text: str) -> str | Path:
     """Return the name of a dataset, or its folder, which is from the folder of the recipe."""
-    return text if text in DATASETS else file.folder(Path(text))
+    folder = file.folder(Path(text))
+    return folder if text not in DATASETS and folder.exists() else text
 
 
 def summary(recipe: Recipe, made: Made, index: SoundIndex) -> str:
