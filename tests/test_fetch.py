@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+import shutil
 import signal
 import socket
 import subprocess
@@ -151,7 +152,7 @@ def test_download_brings_everything_once(server, target, sized):
     assert len(server.requests) == len(RELEASE)
 
 
-def test_pooch_is_quiet_while_heschl_uses_it_and_not_after(server, target):
+def test_pooch_says_nothing_and_is_left_as_it_is(server, target):
     records = []
     handler = logging.Handler()
     handler.emit = records.append
@@ -385,7 +386,14 @@ def test_one_failure_leaves_what_is_finished(server, target):
 
 
 @pytest.mark.parametrize("n_runs", [2, 4])
-def test_simultaneous_downloads_share_the_work(server, target, n_runs):
+def test_simultaneous_downloads_share_the_work(server, target, n_runs, monkeypatch):
+    move = shutil.move
+
+    def slowly(*arguments, **options):
+        time.sleep(0.3)  # whoever waits would find neither the part nor the file
+        return move(*arguments, **options)
+
+    monkeypatch.setattr(shutil, "move", slowly)
     barrier = threading.Barrier(n_runs)
 
     def one(_):

@@ -3,9 +3,10 @@
 Where no hash is published, that of the first complete download is pinned (`RemoteFile.sha256` None)
 and shown to the user; later downloads must have it.
 
-Built on pooch, which decides by the hash of what is there, verifies what came, and moves it to its
-place; its downloader is replaced by one that resumes. Every file grows as ``NAME.part`` beside its
-place, so an interrupted download leaves nothing else behind and the next one goes on from there.
+Hashes are pooch's. Its downloads cannot be resumed, and between two names of a file nobody holds
+the claim on it, so they are not used: every file grows as ``NAME.part`` beside its place and is put
+there in one step, once it is verified. An interrupted download leaves nothing else behind, and the
+next one goes on from there.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 import contextlib
-import logging
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
@@ -47,7 +46,7 @@ class Progress:
 
 
 class Arrival(abc.ABC):
-    """One file on its way; pooch calls it, as a downloader, if the file is needed.
+    """One file on its way.
 
     Parameters
     ----------
@@ -116,18 +115,14 @@ class Arrival(abc.ABC):
         self.progress.finished()
 
     def _bring(self) -> None:
-        """Let pooch decide whether the file is needed; what has no hash always is."""
+        """Bring the file unless it is there, whole; what has no hash always comes."""
         self._expect()
-        if self.first is not None:
-            self(self.file.url, str(self.path), None)
+        if self.first is None and self._is_there():
             return
-        pooch.retrieve(
-            self.file.url,
-            known_hash=f"sha256:{self.sha256}",
-            fname=self.path.name,
-            path=self.path.parent,
-            downloader=self,
-        )
+        self._fill()
+
+    def _is_there(self) -> bool:
+        return self.path.is_file() and pooch.file_hash(self.path, alg="sha256") == self.sha256
 
     def _expect(self) -> None:
         """Look up the hash, which another process may have pinned meanwhile; or prepare to pin."""
@@ -135,8 +130,12 @@ class Arrival(abc.ABC):
         if self.sha256 is None and self.pins is not None:
             self.first = FirstUse(self.file, self.part, self.pins)
 
-    def __call__(self, url: str, output_file: str, _pooch: object) -> None:
-        """Complete the partial file, verify it, and hand it over under pooch's temporary name."""
+    def _fill(self) -> None:
+        """Complete the partial file, verify it, and put it in its place.
+
+        That is one step: by a name in between, as `pooch.retrieve` has one, the claim on the part
+        would be gone before the file is there, and a process that waits would bring it once more.
+        """
         resumed = self._n_received() > 0
         self._complete()
         fault = self._fault()
@@ -149,7 +148,7 @@ class Arrival(abc.ABC):
             raise self._error(fault)
         if self.first is not None:
             self.first.accept()
-        self.part.replace(output_file)
+        self.part.replace(self.path)
 
     @abc.abstractmethod
     def _complete(self) -> None:
@@ -195,14 +194,3 @@ class Arrival(abc.ABC):
             "there is not the published one, or something on the way (a proxy, a login page) "
             "altered it; nothing was kept"
         )
-
-
-@contextlib.contextmanager
-def quiet_pooch() -> Iterator[None]:
-    """Keep pooch from logging every file; the progress bar says it."""
-    quiet = logging.Filter("heschl")  # lets records of that name pass, of which pooch has none
-    pooch.get_logger().addFilter(quiet)
-    try:
-        yield
-    finally:
-        pooch.get_logger().removeFilter(quiet)

@@ -14,7 +14,7 @@ import requests
 from heschl._version import __version__
 from heschl.errors import OfflineError
 from heschl.fetch.archives import MemberDownload, Survey, TarStream, survey
-from heschl.fetch.arrival import Arrival, Progress, quiet_pooch
+from heschl.fetch.arrival import Arrival, Progress
 from heschl.fetch.asking import Asking
 from heschl.fetch.planning import FetchPlan, RemoteFile, is_offline
 from heschl.fetch.transfer import FileDownload
@@ -66,7 +66,7 @@ def download(plan: FetchPlan, *, waits: Sequence[float] | None = None, show: boo
     if is_offline():
         raise _offline_error(plan)
     waits = WAITS if waits is None else tuple(waits)
-    with quiet_pooch(), requests.Session() as session:
+    with requests.Session() as session:
         session.headers["User-Agent"] = USER_AGENT
         # Compressed transfers would make ranges and lengths mean something else.
         session.headers["Accept-Encoding"] = "identity"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from heschl.errors import FetchError
-from heschl.fetch.arrival import Progress, quiet_pooch
+from heschl.fetch.arrival import Progress
 from heschl.fetch.asking import Refuse
 from heschl.fetch.pieces import BUFFER, TarBytes
 from heschl.fetch.planning import FetchPlan, RemoteFile
@@ -97,7 +97,7 @@ def install_members(plan: FetchPlan, source: Path) -> Path:
     if not source.exists():
         raise refuse("is not there")
     total = len(plan.files)
-    with quiet_pooch(), bar(f"Copying {plan.name}", total, "files") as advance:
+    with bar(f"Copying {plan.name}", total, "files") as advance:
         stop, progress = threading.Event(), Progress(advance, in_bytes=False)
         jobs = {
             str(planned.file.member): MemberTaking(plan, planned.file, stop, progress, refuse)

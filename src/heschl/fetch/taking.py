@@ -61,7 +61,7 @@ class MemberTaking(Arrival):
     def _bring(self) -> None:
         """Read it also if it is there: a copy that differs is to be refused, not passed over."""
         self._expect()
-        self(self.file.url, str(self.path), None)
+        self._fill()
 
     def _complete(self) -> None:
         try:
