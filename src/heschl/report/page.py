@@ -29,7 +29,7 @@ POLICY = (
 )
 
 #: The parts of its script, in order.
-SCRIPTS = ("basics.js", "tables.js", "player.js", "page.js", "command.js")
+SCRIPTS = ("basics.js", "tables.js", "download.js", "player.js", "page.js", "command.js")
 
 
 def write_report(

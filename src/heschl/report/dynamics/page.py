@@ -26,7 +26,7 @@ from heschl.report.record import Entry, entry
 from heschl.report.templating import environment, script, script_json, source
 
 #: The parts of its script, in order.
-SCRIPTS = ("basics.js", "tables.js", "dynamics/download.js", "dynamics/profile.js")
+SCRIPTS = ("basics.js", "tables.js", "download.js", "dynamics/profile.js")
 
 
 def render(course: Course) -> str:

@@ -9,7 +9,7 @@
       const file = new Blob([await new Response(stream).arrayBuffer()], { type: "text/csv" });
       const link = document.createElement("a");
       link.href = URL.createObjectURL(file);
-      link.download = "trajectory.csv";
+      link.download = download.dataset.name;
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 10000);
     });
