@@ -32,9 +32,10 @@ from heschl.report import (
     wording,
     write_report,
 )
-from heschl.report.page import render, script_json
+from heschl.report.page import render
 from heschl.report.style import shown
 from heschl.report.svg import inline_svg
+from heschl.report.templating import script_json
 from heschl.results import Detail, Results, merge, score_table
 from heschl.sounds import Clip, Sounds
 

@@ -5,28 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from markupsafe import Markup
-
 from heschl import store
-from heschl._version import __version__
 from heschl.errors import InputError
 from heschl.report import listening, palette, selection, tables, wording
 from heschl.report.audio_clips import check_sounds, encode_clips
 from heschl.report.cortex_drawings import cortex_drawings
 from heschl.report.drawings import draw, prediction_sketches, score_sketches
 from heschl.report.record import records
+from heschl.report.single import render_single
 from heschl.report.task_drawings import hearing
 from heschl.report.task_table import task_table
 from heschl.report.task_wording import task_answers
-from heschl.report.templating import environment, script, script_json, source
 from heschl.results import Results
 from heschl.sounds import Sounds
-
-#: Nothing may be loaded from anywhere; the sounds are in the page.
-POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
-    "media-src data:; base-uri 'none'; form-action 'none'"
-)
 
 #: The parts of its script, in order.
 SCRIPTS = ("basics.js", "tables.js", "download.js", "player.js", "page.js", "command.js")
@@ -100,18 +91,16 @@ def render(
         For each dataset the base64 of an MP3 file by the name of each sound.
     command : str, optional
     """
-    templates = environment()
     datasets = dict.fromkeys(detail.dataset for detail in results.details)
     ids = {dataset: f"sounds-{i}" for i, dataset in enumerate(datasets)}
     of_tasks = task_table(results)
-    text = templates.get_template("page.html").render(
+    return render_single(
+        "page.html",
+        styles=["style.css"],
+        scripts=SCRIPTS,
+        light=palette.css_variables(dark=False),
+        dark=palette.css_variables(dark=True),
         title=wording.title(results),
-        policy=POLICY,
-        version=__version__,
-        style=source(templates, "style.css"),
-        script=script(templates, *SCRIPTS),
-        light=Markup(palette.css_variables(dark=False)),  # noqa: S704 - a table of ours
-        dark=Markup(palette.css_variables(dark=True)),  # noqa: S704 - a table of ours
         answers=(*wording.answers(results), *task_answers(results)),
         brains=selection.compares_brains(results),
         hearing=hearing(results),
@@ -127,7 +116,4 @@ def render(
         ],
         records=list(records(results)),
         command=command,
-        script_json=script_json,
     )
-    # Names of files that are not UTF-8 come as lone surrogates, which cannot be written.
-    return text.encode("utf-8", "replace").decode("utf-8")

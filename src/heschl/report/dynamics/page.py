@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from markupsafe import Markup
-
-from heschl._version import __version__
 from heschl.report import palette
 from heschl.report.drawings import Drawing, Sketch
 from heschl.report.dynamics import depth_colors, sketches
@@ -21,9 +18,8 @@ from heschl.report.dynamics.profile_view import ProfileView, profile_view
 from heschl.report.dynamics.rises import rise_sketch
 from heschl.report.dynamics.steps_axis import StepsAxis, steps_axis
 from heschl.report.dynamics.value_tables import packed_csv, value_tables
-from heschl.report.page import POLICY
 from heschl.report.record import Entry, entry
-from heschl.report.templating import environment, script, script_json, source
+from heschl.report.single import render_single
 
 #: The parts of its script, in order.
 SCRIPTS = ("basics.js", "tables.js", "download.js", "dynamics/profile.js")
@@ -36,19 +32,17 @@ def render(course: Course) -> str:
     losses = losses_of(course, axis)
     grids = [layer_grids(course, measure) for measure in found]
     n_layers = len(course.layers)
-    templates = environment()
     light, dark = (
         palette.css_variables(dark=dark) + depth_colors.css_variables(n_layers, dark=dark)
         for dark in (False, True)
     )
-    text = templates.get_template("dynamics/page.html").render(
+    return render_single(
+        "dynamics/page.html",
+        styles=["style.css", "dynamics/dynamics.css"],
+        scripts=SCRIPTS,
+        light=light,
+        dark=dark,
         title=_title(course),
-        policy=POLICY,
-        version=__version__,
-        style=source(templates, "style.css") + source(templates, "dynamics/dynamics.css"),
-        script=script(templates, *SCRIPTS),
-        light=Markup(light),  # noqa: S704 - tables of ours
-        dark=Markup(dark),  # noqa: S704 - tables of ours
         answers=_answers(course, found),
         loss=None if losses is None else _loss(losses),
         courses=list(_courses(course, found, axis, losses)),
@@ -59,10 +53,7 @@ def render(course: Course) -> str:
         csv=packed_csv(course),
         n_rows=len(course.scores),
         records=list(_records(course)),
-        script_json=script_json,
     )
-    # Names that are not UTF-8 come as lone surrogates, which cannot be written.
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def axis_of(course: Course) -> StepsAxis:
