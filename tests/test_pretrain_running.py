@@ -265,6 +265,8 @@ def test_alignment_while_it_trains(tmp_path, whole, capsys):
     page = tmp_path / "again.html"
     assert command_line(["report", str(run), "-o", str(page)]) == 0
     assert page.read_bytes() == (run / "report.html").read_bytes()
+    assert command_line(["report", str(run), str(tmp_path / "nowhere"), "-o", str(page)]) == 1
+    assert "nowhere: no trajectory here" in capsys.readouterr().err
     table = pd.read_csv(run / "trajectory.csv", keep_default_na=False)
     assert sorted(set(table["step"])) == [0, 3, 6]
     last = heschl.score(

@@ -22,7 +22,7 @@ def run_report(options: argparse.Namespace) -> None:
     from heschl.studies import is_study
 
     path: Path | None = options.output
-    if all(is_trajectory(run) for run in options.runs):
+    if any(is_trajectory(run) for run in options.runs):  # one that is none will be named
         from heschl.report import write_dynamics_report
 
         print(write_dynamics_report(*options.runs, output=path))
