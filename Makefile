@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q \
        -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: setup demo test lint docs bench wheel clean
+.PHONY: setup demo test lint docs bench fuzz wheel clean
 
 setup: $(VENV)/.dev
 
@@ -52,6 +52,11 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/study.py
 	$(BIN)/python benchmarks/pretraining.py
 	$(BIN)/python benchmarks/command_line.py
+
+# every fuzzer for so long: make fuzz SECONDS=1800
+SECONDS ?= 600
+fuzz: $(VENV)/.dev
+	$(BIN)/python fuzz/run.py --seconds $(SECONDS)
 
 # the wheel, installed into a clean environment outside the checkout, runs the demo
 wheel: $(VENV)/.dev
