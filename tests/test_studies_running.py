@@ -20,7 +20,7 @@ from heschl.models import facts
 from heschl.results import Results
 from heschl.studies import Running, load_run, plan_study, read_study, run_study
 from heschl.studies import lazy as lazy_module
-from heschl.studies import running as running_module
+from heschl.studies import desk as desk_module
 
 #: One of the models takes 20 kHz, the sounds of the task have 16.
 pytestmark = pytest.mark.filterwarnings("ignore::heschl.errors.HeschlWarning")
@@ -89,8 +89,8 @@ def test_nothing_is_computed_twice(done, monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(running_module, "score", refuse)
-    monkeypatch.setattr(running_module, "probe", refuse)
+    monkeypatch.setattr(desk_module, "score_activations", refuse)
+    monkeypatch.setattr(desk_module, "probe_activations", refuse)
     monkeypatch.setattr(lazy_module, "load_model", refuse)
     run(path, out)
     assert small_study.tables(out) == before
@@ -114,10 +114,10 @@ def test_what_changed_is_computed_again_and_nothing_else(
     (tmp_path / "small.yaml").write_text(text.replace(old, new))
     monkeypatch.setenv("HESCHL_HOME", str(path.parent / "home"))  # activations are there
     found = []
-    for name in ("score", "probe"):
-        original = getattr(running_module, name)
+    for name in ("score_activations", "probe_activations"):
+        original = getattr(desk_module, name)
         monkeypatch.setattr(
-            running_module,
+            desk_module,
             name,
             lambda *a, original=original, **k: found.append(1) or original(*a, **k),
         )
@@ -168,18 +168,18 @@ def test_one_failure_never_takes_the_rest_down(tmp_path):
 
 def test_a_model_that_fails_in_the_middle_is_named_and_tried_again(tmp_path, monkeypatch):
     path = small_study.write(tmp_path)
-    original, calls = running_module.score, []
+    original, calls = desk_module.score_activations, []
 
-    def fails_once(model, *args, **options):
-        calls.append(model.name)
+    def fails_once(activations, *args, **options):
+        calls.append(activations.provenance["model"])
         if len(calls) == 2:
-            raise MemoryError("no room")
-        return original(model, *args, **options)
+            raise RuntimeError("no luck")
+        return original(activations, *args, **options)
 
-    monkeypatch.setattr(running_module, "score", fails_once)
+    monkeypatch.setattr(desk_module, "score_activations", fails_once)
     index = run(path, tmp_path / "out")
     assert [(one.model, one.metric, one.error) for one in index.failures] == [
-        ("melspectrogram", "rsa", "MemoryError: no room")
+        ("melspectrogram", "rsa", "RuntimeError: no luck")
     ]
     assert len(index.runs) == 5
     again = run(path, tmp_path / "out")
@@ -213,7 +213,7 @@ def test_what_was_there_stays_in_the_index_when_a_run_is_interrupted(done, tmp_p
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(running_module, "probe", interrupt)  # the third step of six
+    monkeypatch.setattr(desk_module, "probe_activations", interrupt)  # the third step of six
     with pytest.raises(KeyboardInterrupt):
         run(new, out)
     index = load_run(out)

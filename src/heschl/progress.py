@@ -5,9 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _quiet = False
+#: Of the bar that is shown now: what is said meanwhile goes above it.
+_console: Console | None = None
 
 
 def set_quiet(quiet: bool) -> None:
@@ -21,7 +26,9 @@ def say(text: str, *, show: bool = True) -> None:
 
     Quiet where a bar is.
     """
-    if show and not _quiet and sys.stderr.isatty():
+    if _console is not None:
+        _console.print(text, markup=False, highlight=False)
+    elif show and not _quiet and sys.stderr.isatty():
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - for whoever watches
 
 
@@ -66,7 +73,9 @@ def bar(label: str, total: float, unit: str, *, show: bool = True) -> Iterator[A
         TextColumn(f"{unit}, {{task.fields[rate]}}/s, left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    global _console
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(label, total=total, rate="?")
 
         def advance(steps: float = 1, /) -> None:
@@ -74,4 +83,8 @@ def bar(label: str, total: float, unit: str, *, show: bool = True) -> Iterator[A
             speed = progress.tasks[task].speed
             progress.update(task, rate="?" if speed is None else f"{speed:.3g}")
 
-        yield advance
+        outer, _console = _console, console
+        try:
+            yield advance
+        finally:
+            _console = outer

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from heschl.activations.extraction import Activations, describe, extract
+from heschl.activations.extraction import Activations, describe, extract, reopen
 from heschl.activations.memory import MemoryPlan, bytes_free, plan_memory
 
-__all__ = ["Activations", "MemoryPlan", "bytes_free", "describe", "extract", "plan_memory"]
+__all__ = [
+    "Activations",
+    "MemoryPlan",
+    "bytes_free",
+    "describe",
+    "extract",
+    "plan_memory",
+    "reopen",
+]

@@ -16,7 +16,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from heschl import store
+from heschl import locks, store
 from heschl.activations.batches import compute_parts, n_parts
 from heschl.activations.memory import fitting_batch
 from heschl.errors import DamagedEntryError, HeschlWarning, UsageError
@@ -24,6 +24,8 @@ from heschl.models import AudioModel, load_model
 from heschl.sounds import Sounds
 
 VERSION = 2  # of this step: raise it whenever the numbers it gives could change
+#: File in the folder of an entry that whoever computes it holds.
+LOCK = ".lock"
 log = logging.getLogger("heschl")
 
 
@@ -144,16 +146,41 @@ def extract(
         found = [part for _, part in parts(set())]
         arrays = {layer: np.concatenate([part[layer] for part in found]) for layer in chosen}
         return Activations(arrays, chosen, provenance)
-    entry = store.ArrayEntry(store.home() / "activations" / key)
+    entry = _entry(key)
     stored = _stored(entry)
-    if stored is None:
-        store.check_writable(entry.folder)
-        done = set(entry.whole_parts())
-        if len(done) < n_parts(sounds):
-            _write(entry, parts(done), n_parts(sounds) - len(done))
-        entry.commit(n_parts(sounds), provenance)
-        stored = entry.open()
+    if stored is not None:
+        return Activations(stored, chosen, provenance)
+    store.check_writable(entry.folder)
+    with locks.held(entry.folder / LOCK, f"{loaded.name} on {len(sounds)} sounds"):
+        stored = _stored(entry)  # another process may have been at it
+        if stored is None:
+            done = set(entry.whole_parts())
+            if len(done) < n_parts(sounds):
+                _write(entry, parts(done), n_parts(sounds) - len(done))
+            entry.commit(n_parts(sounds), provenance)
+            stored = entry.open()
     return Activations(stored, chosen, provenance)
+
+
+def reopen(key: str, model: str) -> Activations | None:
+    """Return what was extracted before, by its key; None if it is not in this store, whole.
+
+    Parameters
+    ----------
+    key : str
+        ``provenance["activations"]`` of what `extract` returned.
+    model : str
+        Name of the model: others with the same layers and weights share the entry.
+    """
+    stored = _stored(_entry(key))
+    if stored is None:
+        return None
+    provenance = {**stored.description, "model": model}
+    return Activations(stored, provenance["layers"], provenance)
+
+
+def _entry(key: str) -> store.ArrayEntry:
+    return store.ArrayEntry(store.home() / "activations" / key)
 
 
 def describe(model: AudioModel, sounds: Sounds, layers: Sequence[str]) -> dict[str, Any]:

@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from heschl import store
+from heschl import locks, store
 from heschl.brain import DATASETS, BrainDataset, DatasetSpec, load_dataset
 from heschl.errors import InputError
 from heschl.sounds import Sounds
 from heschl.studies.reading import StudyFile
 from heschl.studies.steps import Step
 from heschl.tasks import TASKS, Task, TaskSpec, load_task
+
+#: Folder of locks below HESCHL_HOME.
+LOCKS = "locks"
 
 
 class Data:
@@ -44,13 +47,30 @@ class Data:
             self._loaded[key] = load_task(step.place) if step.probes else load_dataset(step.place)
         return self._loaded[key]
 
+    def dataset(self, step: Step) -> BrainDataset:
+        """Load the dataset of a step that is on one."""
+        found = self.get(step)
+        if not isinstance(found, BrainDataset):
+            raise TypeError(f"{step} is on a task, not on a dataset")
+        return found
+
+    def task(self, step: Step) -> Task:
+        """Load the task of a step that is on one."""
+        found = self.get(step)
+        if not isinstance(found, Task):
+            raise TypeError(f"{step} is on a dataset, not on a task")
+        return found
+
     def _bring(self, step: Step) -> None:
         spec = spec_of(step)
         source = self._sources.get(step.data)
         if spec is None or spec.fetch is None or spec.plan is None:
             return
-        if source is not None and source.exists() and spec.plan().todo:
-            spec.fetch(source)
+        if source is None or not source.exists() or not spec.plan().todo:
+            return
+        with locks.held(store.home() / LOCKS / f"copy-{spec.name}", f"a copy of {spec.name}"):
+            if spec.plan().todo:  # another process may have been at it
+                spec.fetch(source)
 
     def is_here(self, step: Step) -> bool:
         """Whether a step's data, or the local copy that the file names, are on this machine."""

@@ -17,9 +17,14 @@ class LazyModel:
     """
 
     def __init__(self, name: str, device: str | None = None) -> None:
-        self._name, self._device = name, device
+        self.name, self._device = name, device
         self._loaded: AudioModel | None = None
         self._error: Exception | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it could not be loaded."""
+        return self._error is not None
 
     def get(self) -> AudioModel:
         """Return the model."""
@@ -27,7 +32,7 @@ class LazyModel:
             raise self._error
         if self._loaded is None:
             try:
-                self._loaded = load_model(self._name, device=self._device)
+                self._loaded = load_model(self.name, device=self._device)
             except Exception as error:
                 self._error = error
                 raise

@@ -1,4 +1,4 @@
-"""Carrying a study out: step by step, each result on disk before the next is begun.
+"""Carrying a study out: job by job, each result on disk before it counts.
 
 What is there is not computed again; a step that fails is noted and the others go on; a study that
 was interrupted at any point goes on from there and ends with the same tables.
@@ -6,53 +6,32 @@ was interrupted at any point goes on from there and ends with the same tables.
 
 from __future__ import annotations
 
-import itertools
 import logging
-import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from heschl import progress, store
-from heschl.errors import HeschlError
-from heschl.models import AudioModel
+from heschl.errors import HeschlWarning
 from heschl.registry import unknown_name
-from heschl.results import FILE, Results
+from heschl.studies.carrying import Carrying, Ended
 from heschl.studies.commands import commands_of
-from heschl.studies.data import Data
+from heschl.studies.crew import Crew, Gather, alone
+from heschl.studies.desk import Running
 from heschl.studies.folder import RUNS, Failure, StudyRun, is_study, load_run
-from heschl.studies.keys import step_key
-from heschl.studies.lazy import LazyModel
-from heschl.studies.names import check_names, result_name, shown, users_modules
+from heschl.studies.jobs import Attempt, Outcome, jobs_of
+from heschl.studies.names import check_names, result_name
 from heschl.studies.reading import StudyFile
 from heschl.studies.steps import Step, models_of, steps_of
 from heschl.studies.writing import write_tables
-from heschl.study import probe, profiles_are_extra, score
-from heschl.tasks import Task
+
+#: Between two writings of the index passes at least so much, in seconds and in times of a writing:
+#: that of a large study takes a while.
+EVERY_SECONDS, EVERY_TIMES = 1.0, 20.0
 
 log = logging.getLogger("heschl")
-
-
-@dataclass(frozen=True)
-class Running:
-    """How a study is carried out; nothing here changes the numbers.
-
-    Attributes
-    ----------
-    device : str or None
-        Where models run.
-    batch_size : int or None
-        Sounds that go through a model together, at most.
-    n_jobs : int or None
-        Threads.
-    show_progress : bool
-    """
-
-    device: str | None = None
-    batch_size: int | None = None
-    n_jobs: int | None = None
-    show_progress: bool = True
 
 
 def run_study(
@@ -61,6 +40,7 @@ def run_study(
     *,
     models: Sequence[str] | None = None,
     how: Running | None = None,
+    crew: Gather = alone,
 ) -> StudyRun:
     """Carry a study out; go on where an earlier run was interrupted.
 
@@ -73,6 +53,8 @@ def run_study(
         Only these models and controls of the study, as the file names them (``NAME``,
         ``NAME@random:0``); what is there of others stays.
     how : Running, optional
+    crew : callable, optional
+        Who does it: this process alone by default, or a cluster (`heschl.cluster.gather`).
 
     Returns
     -------
@@ -87,16 +69,16 @@ def run_study(
         If one of ``models`` is not in the file.
     StoreError
         If the folder cannot be written.
+    ClusterError
+        If a cluster cannot be had, or is lost and does not come back; what is finished is kept.
     """
     check_names(file)
     wanted = _chosen(file, models)
-    folder = Path(folder)
+    folder, how = Path(folder), how or Running()
     store.check_writable(folder / RUNS)
-    work = _Work(file, folder, how or Running())
-    with users_modules(file):
-        for name, steps in itertools.groupby(work.steps, key=lambda step: step.model):
-            if name in wanted:
-                work.model(name, list(steps))
+    work = _Work(file, folder, wanted)
+    with crew(file, folder, how) as hands:
+        work.carry_out(hands, show_progress=how.show_progress)
     return work.finish()
 
 
@@ -115,74 +97,89 @@ class _Work:
     Of steps that are not to be done now, or not yet, what was there before stays in the index.
     """
 
-    def __init__(self, file: StudyFile, folder: Path, how: Running) -> None:
-        self.file, self.folder, self.how = file, folder, how
-        self.data = Data(file)
+    def __init__(self, file: StudyFile, folder: Path, wanted: set[str]) -> None:
+        self.folder = folder
         self.steps = steps_of(file)
+        self.carrying = Carrying(jobs_of(self.steps, wanted))
         before = load_run(folder) if is_study(folder) else None
         self._empty = _without_runs(file, len(self.steps), () if before is None else before.added)
         self._runs = {} if before is None else {_stem(name): name for name in before.runs}
-        self._failures: list[Failure] = []
+        self._failures: dict[int, Failure] = {}
+        self._saved = _Sometimes()
+        self._n_over = 0
+        self._n_steps = sum(not job.extracts for job in self.carrying.jobs)
 
-    def model(self, name: str, steps: Sequence[Step]) -> None:
-        """Do all steps of a model, which is loaded only if one of them needs it."""
-        model = LazyModel(name, self.how.device)
-        for step in steps:
-            place = self.steps.index(step) + 1
-            progress.say(f"{place} of {len(self.steps)}: {step}", show=self.how.show_progress)
-            self._runs.pop(step.name, None)
-            try:
-                self._runs[step.name] = self._do(step, model)
-            except Exception as error:
-                log.warning("%s failed: %s", step, shown(error))
-                log.debug("what failed:", exc_info=error)
-                self._failures.append(
-                    Failure(step.model, step.data, step.metric, step.protocol, shown(error))
-                )
+    def carry_out(self, crew: Crew, *, show_progress: bool) -> None:
+        """Give out what can be done, and take in what has ended, until nothing is left."""
+        self._show = show_progress
+        try:
+            while not self.carrying.over:
+                while crew.free() and (attempt := self.carrying.next()) is not None:
+                    crew.give(attempt)
+                found = crew.next(self.carrying.wait())
+                if found is not None:
+                    self._take(*found)
+                    self._saved.maybe(lambda: self._now().save(self.folder))
+        finally:
             self._now().save(self.folder)
 
-    def _do(self, step: Step, model: LazyModel) -> str:
-        """Return the folder of a step's result; compute it if it is not there."""
-        key = step_key(step, self.file.description, self.data, model.get)
-        name = f"{step.name}-{key}"
-        place = self.folder / RUNS / name
-        if not _is_whole(place):
-            self._compute(step, model.get()).save(place)
-        return name
+    def _take(self, attempt: Attempt, outcome: Outcome) -> None:
+        for text in outcome.warnings:
+            warnings.warn(text, HeschlWarning, stacklevel=3)
+        over = self.carrying.take(attempt, outcome)
+        if outcome.trouble is not None:
+            again = "" if over else "; it will be tried again"
+            log.warning("%s failed: %s%s", attempt.job.what, outcome.trouble.text, again)
+        for ended in over:
+            if not ended.job.extracts:
+                self._note(ended, outcome)
 
-    def _compute(self, step: Step, model: AudioModel) -> Results:
-        said, how = self.file.description, self.how
-        data = self.data.get(step)
-        options: dict[str, Any] = {
-            "protocol": step.protocol,
-            "seed": step.seed,
-            "n_bootstrap": said.bootstrap,
-            "batch_size": how.batch_size,
-            "n_jobs": how.n_jobs,
-            "show_progress": how.show_progress,
-        }
-        if isinstance(data, Task):
-            return probe(model, data, device=how.device, **options)
-        return score(
-            model,
-            data,
-            metric=step.metric,
-            n_permutations=said.permutations,
-            layer_profiles=said.layer_profiles and profiles_are_extra(step.metric, step.protocol),
-            **options,
+    def _note(self, ended: Ended, outcome: Outcome) -> None:
+        """Take a step that is over into the index."""
+        (place,) = ended.job.steps
+        step = self.steps[place]
+        self._n_over += 1
+        if isinstance(ended.result, str):
+            self._runs[step.name] = ended.result
+        elif ended.trouble is not None:
+            self._runs.pop(step.name, None)
+            self._failures[place] = _failure(step, ended.trouble.text)
+        where = f" on {outcome.where}" if outcome.where else ""
+        progress.say(
+            f"{self._n_over} of {self._n_steps}: {step}, {outcome.seconds:.3g} s{where}",
+            show=self._show,
         )
 
     def _now(self) -> StudyRun:
         runs = [self._runs[step.name] for step in self.steps if step.name in self._runs]
-        return replace(self._empty, runs=tuple(runs), failures=tuple(self._failures))
+        failures = [self._failures[place] for place in sorted(self._failures)]
+        return replace(self._empty, runs=tuple(runs), failures=tuple(failures))
 
     def finish(self) -> StudyRun:
-        """Write the index and the tables."""
+        """Write the tables."""
         run = self._now()
-        run.save(self.folder)
         if run.runs:
             write_tables(run, self.folder)
         return run
+
+
+class _Sometimes:
+    """Lets something be done, but not so often that it is most of what is done."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def maybe(self, write: Callable[[], object]) -> None:
+        began = time.monotonic()
+        if began < self._next:
+            return
+        write()
+        ended = time.monotonic()
+        self._next = ended + max(EVERY_SECONDS, EVERY_TIMES * (ended - began))
+
+
+def _failure(step: Step, error: str) -> Failure:
+    return Failure(step.model, step.data, step.metric, step.protocol, error)
 
 
 def _without_runs(file: StudyFile, n_steps: int, added: tuple[Mapping[str, str], ...]) -> StudyRun:
@@ -202,19 +199,6 @@ def _without_runs(file: StudyFile, n_steps: int, added: tuple[Mapping[str, str],
         n_steps=n_steps,
         added=added,
     )
-
-
-def _is_whole(place: Path) -> bool:
-    """Whether a result is there and undamaged; what is damaged is removed."""
-    if not (place / FILE).is_file():
-        return False
-    try:
-        Results.load(place)
-    except HeschlError as error:
-        log.warning("%s will be computed again: %s", place.name, error)
-        shutil.rmtree(place)
-        return False
-    return True
 
 
 def _stem(name: str) -> str:

@@ -11,12 +11,13 @@ from heschl.study.names import (
     list_tasks,
     run_name,
 )
-from heschl.study.probing import probe
-from heschl.study.scoring import score
+from heschl.study.probing import probe, probe_activations
+from heschl.study.scoring import check_score, score, score_activations
 
 __all__ = [
     "METRICS",
     "analyses",
+    "check_score",
     "compare",
     "find_protocol",
     "list_datasets",
@@ -24,7 +25,9 @@ __all__ = [
     "list_protocols",
     "list_tasks",
     "probe",
+    "probe_activations",
     "profiles_are_extra",
     "run_name",
     "score",
+    "score_activations",
 ]

@@ -5,7 +5,8 @@ Each is kept when it is done; one that was interrupted goes on from its checkpoi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from heschl import probes, store
+from heschl import locks, probes, store
 from heschl.activations import bytes_free
 from heschl.errors import DamagedEntryError, MissingDependencyError
 from heschl.study.embeddings import Embeddings
@@ -25,6 +26,8 @@ FloatArray = NDArray[np.float64]
 
 #: Share of the free memory that the networks of a grid may take together.
 FOR_NETWORKS = 0.5
+#: File in the folder of trainings that whoever trains holds.
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -146,27 +149,48 @@ def fit_rounds(
         )
     entry = None if folder is None else store.ArrayEntry(folder)
     done = {} if entry is None else entry.whole_parts()
-    if entry is not None and len(done) < len(task.rounds()):
-        store.check_writable(entry.folder)
-    rounds: list[FittedRound] = []
+    with contextlib.ExitStack() as stack:
+        if entry is not None and len(done) < len(task.rounds()):
+            store.check_writable(entry.folder)
+            stack.enter_context(locks.held(entry.folder / LOCK, f"the probes of {label}"))
+            done = entry.whole_parts()  # another process may have been at it
+        return Fitted(
+            tuple(_rounds(task, fit, embeddings, entry, done, label, show_progress)), grid
+        )
+
+
+def _rounds(
+    task: Task,
+    fit: Callable[..., FittedRound],
+    embeddings: Embeddings,
+    entry: store.ArrayEntry | None,
+    done: Mapping[int, Path],
+    label: str,
+    show_progress: bool,
+) -> Iterator[FittedRound]:
+    """Yield the training of each round, read or made; all after the first take its choice."""
+    choice: int | None = None
     for i, one in enumerate(task.rounds()):
         if i in done:
-            rounds.append(FittedRound(**store.read_arrays(done[i])))
-            continue
-        found = fit(
-            embeddings,
-            task,
-            one,
-            chosen=int(rounds[0].chosen[0]) if rounds else None,
-            checkpoint=None if folder is None else FileCheckpoint(folder / f"checkpoint-{i}"),
-            label=label if len(task.rounds()) == 1 else f"{label}, {one.test}",
-            show_progress=show_progress,
-        )
-        if entry is not None:
-            entry.write_part(i, found.arrays())
-            FileCheckpoint(entry.folder / f"checkpoint-{i}").forget()
-        rounds.append(found)
-    return Fitted(tuple(rounds), grid)
+            found = FittedRound(**store.read_arrays(done[i]))
+        else:
+            place = None if entry is None else FileCheckpoint(entry.folder / f"checkpoint-{i}")
+            found = fit(
+                embeddings,
+                task,
+                one,
+                chosen=choice,
+                checkpoint=place,
+                label=label if len(task.rounds()) == 1 else f"{label}, {one.test}",
+                show_progress=show_progress,
+            )
+            if entry is not None:
+                entry.write_part(i, found.arrays())
+            if place is not None:
+                place.forget()
+        if choice is None:
+            choice = int(found.chosen[0])
+        yield found
 
 
 class FileCheckpoint:

@@ -112,27 +112,98 @@ def probe(
         )
         for name, split in data.splits.items()
     }
-    record = _provenance(data, activations, chosen, uncertainty)
+    return _probe(
+        activations,
+        data,
+        chosen,
+        uncertainty,
+        device=loaded.device,
+        use_store=use_store,
+        n_jobs=n_jobs,
+        show_progress=show_progress,
+    )
+
+
+def probe_activations(
+    activations: Mapping[str, Activations],
+    task: Task,
+    *,
+    protocol: str | probes.ProbeProtocol = "pepino2025",
+    device: str = "cpu",
+    n_bootstrap: int = 1000,
+    seed: int = 0,
+    use_store: bool = True,
+    n_jobs: int | None = None,
+    show_progress: bool = True,
+) -> Results:
+    """As `probe`, from embeddings that are there: one extraction serves several protocols.
+
+    Parameters
+    ----------
+    activations : mapping of str to Activations
+        Of each split, as `heschl.extract` returns them for its sounds.
+    task : Task
+        At the rate of the model (`Task.at_rate`).
+    device : str, optional
+        Where probes are trained, as torch names it.
+    protocol, n_bootstrap, seed, use_store, n_jobs, show_progress
+        As in `probe`.
+
+    Returns
+    -------
+    Results
+
+    Raises
+    ------
+    UnknownNameError, UsageError, MissingDependencyError, StoreError
+        As `probe`.
+    """
+    return _probe(
+        activations,
+        task,
+        probes.PROTOCOLS[protocol] if isinstance(protocol, str) else protocol,
+        Uncertainty(n_bootstrap, 0, seed),
+        device=device,
+        use_store=use_store,
+        n_jobs=n_jobs,
+        show_progress=show_progress,
+    )
+
+
+def _probe(
+    activations: Mapping[str, Activations],
+    data: Task,
+    protocol: probes.ProbeProtocol,
+    uncertainty: Uncertainty,
+    *,
+    device: str,
+    use_store: bool,
+    n_jobs: int | None,
+    show_progress: bool,
+) -> Results:
+    """Train and score; everything has been checked."""
+    model = next(iter(activations.values())).provenance["model"]
+    record = _provenance(data, activations, protocol, uncertainty)
     fitted = fit_rounds(
         Embeddings(activations),
         data,
-        chosen,
-        seed=seed,
-        device=loaded.device,
+        protocol,
+        seed=uncertainty.seed,
+        device=device,
         n_jobs=n_jobs,
         folder=_folder(record) if use_store else None,
-        label=f"{loaded.name}, {data.name}",
+        label=f"{model}, {data.name}",
         show_progress=show_progress,
     )
     names = {
-        "model": loaded.name,
+        "model": model,
         "dataset": data.name,
         "metric": METRIC,
-        "protocol": chosen.name,
+        "protocol": protocol.name,
         "provenance": store.content_key(record)[:16],
     }
     rows = score_rounds(fitted, data, tuple(activations[data.rounds()[0].test]), uncertainty)
-    detail = _detail(fitted, data, activations, chosen, names)
+    detail = _detail(fitted, data, activations, protocol, names)
     return Results(
         results.score_table([{**names, **row} for row in rows]),
         {names["provenance"]: record},

@@ -131,6 +131,27 @@ def score(
     )
 
 
+def check_score(
+    data: BrainDataset,
+    *,
+    metric: str = "regression",
+    protocol: str = "pepino2025",
+    n_bootstrap: int = 1000,
+    n_permutations: int = 0,
+    layer_profiles: bool = False,
+    seed: int = 0,
+) -> None:
+    """Refuse what `score` would refuse before it runs a model.
+
+    Raises
+    ------
+    UnknownNameError, UsageError, InputError
+        As `score`.
+    """
+    uncertainty = Uncertainty(n_bootstrap, n_permutations, seed)
+    _check(data, find_protocol(metric, protocol), uncertainty, layer_profiles=layer_profiles)
+
+
 def score_activations(
     activations: Activations,
     data: BrainDataset,

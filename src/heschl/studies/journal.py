@@ -1,0 +1,79 @@
+"""The journal of a study: a line for each job that a process did, in ``jobs.jsonl``.
+
+Lines are added by whichever process did the job, each in one write, after its result is on disk.
+Machines are told apart by eight digits of a hash, not by their names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from heschl import store
+
+FILE = "jobs.jsonl"
+
+
+def write_line(folder: Path, content: Mapping[str, Any]) -> None:
+    """Add a line, with the time and the machine.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written.
+    """
+    said = {"ended": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine()}
+    line = json.dumps(said | dict(content), allow_nan=False) + "\n"
+    path = folder / FILE
+    with store.writing(path):
+        # one write: lines of several processes do not mix
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            os.write(handle, line.encode())
+        finally:
+            os.close(handle)
+
+
+def read_journal(folder: str | Path) -> pd.DataFrame:
+    """Return the journal as a table; a line that a full disk cut short is left out.
+
+    Columns: ``ended`` (UTC), ``machine``, ``process``, ``job`` ("extraction" or "analysis"),
+    ``what``, ``computed`` (False: it was there), ``seconds``, ``peak_memory`` (bytes; missing where
+    the system does not tell), ``trouble``.
+    """
+    path = Path(folder) / FILE
+    rows = []
+    if path.is_file():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            with contextlib.suppress(ValueError):
+                rows.append(json.loads(line))
+    return pd.DataFrame(rows)
+
+
+def machine() -> str:
+    """Return eight digits that tell this machine from others, and do not name it."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def reset_peak() -> None:
+    """Let `peak` count from now on, where the system can."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def peak() -> int | None:
+    """Return the largest memory of this process, in bytes; None where it is not told."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return None
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024

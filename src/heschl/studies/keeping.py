@@ -1,0 +1,65 @@
+"""Results of a study on disk: a folder is there whole, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+import shutil
+from pathlib import Path
+
+from heschl.errors import HeschlError
+from heschl.results import FILE, Results
+
+log = logging.getLogger("heschl")
+
+
+def is_whole(place: Path) -> bool:
+    """Whether a result is there, undamaged."""
+    if not (place / FILE).is_file():
+        return False
+    try:
+        Results.load(place)
+    except HeschlError as error:
+        log.warning("%s will be computed again: %s", place.name, error)
+        return False
+    return True
+
+
+def keep(found: Results, place: Path) -> None:
+    """Write a result beside its place and move it there in one step.
+
+    Whoever calls holds the lock of the place. Where locks do not work, or a machine that was cut
+    off comes back, another process may have put the same result there meanwhile: that one stays.
+
+    Raises
+    ------
+    InputError, StoreError
+        As `Results.save`.
+    """
+    for left in place.parent.glob(f".{place.name}-*"):  # by a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    made = place.with_name(f".{place.name}-{secrets.token_hex(4)}")
+    try:
+        found.save(made)
+        if not is_whole(place):
+            _set_aside(place)
+            _move(made, place)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _move(made: Path, place: Path) -> None:
+    try:
+        made.rename(place)
+    except OSError:
+        if not is_whole(place):  # no other process was faster: it is the disk that refuses
+            raise
+
+
+def _set_aside(place: Path) -> None:
+    """Remove what is damaged, at once for all who look."""
+    aside = place.with_name(f".{place.name}-{secrets.token_hex(4)}")
+    with contextlib.suppress(FileNotFoundError):
+        place.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
