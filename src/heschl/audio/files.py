@@ -17,6 +17,10 @@ from heschl.errors import AudioError, UsageError
 #: Suffixes of the files that are taken for sounds when a folder is searched.
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
 
+#: What is read at once without looking for its end: bytes of samples for a byte of a file, and more
+#: in any case.
+_MOST_EXPANDED, _ALWAYS_READ = 200, 10_000_000
+
 
 def read(path: str | Path) -> tuple[FloatArray, int]:
     """Read a sound file as mono.
@@ -40,9 +44,16 @@ def read(path: str | Path) -> tuple[FloatArray, int]:
     """
     path = Path(path)
     with _opened(path) as file:
-        expected = file.frames
-        samples = file.read(dtype="float32", always_2d=True)
-        rate = int(file.samplerate)
+        expected, rate = file.frames, int(file.samplerate)
+        if not _is_plausible(path, file):
+            look(path)  # refuses a header that promises what is not there
+        try:
+            samples = file.read(dtype="float32", always_2d=True)
+        except MemoryError as error:
+            raise AudioError(
+                f"{path}: {expected} samples of {file.channels} channels do not fit into memory; "
+                "is its header damaged? Otherwise cut it into pieces"
+            ) from error
     if len(samples) == 0:
         raise _empty(path)
     if len(samples) < expected:
@@ -169,12 +180,26 @@ def _opened(path: Path, *, whole: bool = True) -> Iterator[soundfile.SoundFile]:
         if whole:
             check_whole(path)
         with soundfile.SoundFile(path) as file:
+            if not file.seekable():
+                raise AudioError(
+                    f"{path}: {file.format} with {file.subtype}, in which no place can be found; "
+                    "convert it to WAV or FLAC"
+                )
             yield file
     except OSError as error:
         raise AudioError(f"{path}: cannot be opened ({error.strerror or error})") from error
     except (RuntimeError, TypeError) as error:  # libsndfile's own, and files without a header
         what = getattr(error, "error_string", error)  # without the path once more
         raise AudioError(f"{path}: not a readable sound file ({what}); is it damaged?") from error
+
+
+def _is_plausible(path: Path, file: soundfile.SoundFile) -> bool:
+    """Whether a file may have as many samples as it promises, by its size.
+
+    Formats with losses take a byte for ten samples or so; only silence takes less.
+    """
+    n_bytes = 4 * file.frames * file.channels
+    return n_bytes <= _MOST_EXPANDED * path.stat().st_size + _ALWAYS_READ
 
 
 def _mono(samples: FloatArray) -> FloatArray:

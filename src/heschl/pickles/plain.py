@@ -32,6 +32,9 @@ LEFT_OUT = "__left_out__"  # why
 #: What a checkpoint may have at most. Characters of texts, names and bytes are counted too; longer
 #: bytes are left out.
 MOST_VALUES = 1_000_000
+#: Of them, in containers that are written again because they stand in several places: lists of
+#: lists that each hold the next one twice would make millions of values of a hundred bytes.
+MOST_REPEATED = 100_000
 MOST_CHARACTERS = 40_000_000
 LONGEST_BYTES = 1_000_000
 DEEPEST = 100
@@ -85,7 +88,9 @@ class _Encoder:
         self._names: dict[tuple[Any, ...], str] = {}
         self._n_named = dict.fromkeys(_NOT_NAMES, 1)
         self._n_values = 0
+        self._n_repeated = 0
         self._n_characters = 0
+        self._written: set[int] = set()
         self._open: set[int] = set()
         self._records: set[int] = set()
 
@@ -127,6 +132,7 @@ class _Encoder:
         if isinstance(value, Record):
             self._records.add(id(value))
             return self._record(value, way, in_record or 1)
+        self._count_again(value)
         if isinstance(value, dict):
             return self._dictionary(value, way, in_record)
         if isinstance(value, set | frozenset):
@@ -134,6 +140,13 @@ class _Encoder:
         return [
             self.encode(one, (*way, str(i)), in_record=in_record) for i, one in enumerate(value)
         ]
+
+    def _count_again(self, value: Any) -> None:
+        if id(value) in self._written:
+            self._n_repeated += 1 + len(value)
+            if self._n_repeated > MOST_REPEATED:
+                raise InputError(f"repeats more than {MOST_REPEATED} values in several places")
+        self._written.add(id(value))
 
     def _dictionary(self, value: dict[Any, Any], way: tuple[str, ...], in_record: int) -> Any:
         if all(isinstance(key, str) and not key.startswith("__") for key in value):

@@ -15,6 +15,8 @@ from heschl.pickles.records import Record
 _MOST_ENTRIES = 2_000_000
 _MOST_BYTES = 100_000_000
 
+_LONGEST_DEVICE = 100
+
 #: numpy's codes of types of one number, and Python's.
 _CODES = {"b1": "?", "i1": "b", "i2": "h", "i4": "i", "i8": "q", "u1": "B", "u2": "H"} | {
     "u4": "I",
@@ -86,6 +88,8 @@ def _list(values: Any = (), /) -> Any:
 def _device(*args: Any) -> str:
     if not all(isinstance(one, str | int) for one in args):
         raise InputError("has a device that is no text")
+    if any(isinstance(one, str) and len(one) > _LONGEST_DEVICE for one in args):
+        raise InputError(f"has a device of more than {_LONGEST_DEVICE} characters")
     return ":".join(str(one) for one in args)
 
 

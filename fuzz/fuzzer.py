@@ -1,0 +1,44 @@
+"""One fuzzer of one target, in a process of its own: python fuzz/fuzzer.py TARGET [libFuzzer's].
+
+Started by ``run.py``; by itself it is for looking at one input: python fuzz/fuzzer.py TARGET FILE
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import resource
+import sys
+from pathlib import Path
+
+import atheris
+
+import places
+import targets
+import watch
+
+#: Bytes that an input may ask for at once, whether they are used or not.
+MOST_MEMORY = 2_000_000_000
+
+
+def main(name: str, options: list[str]) -> None:
+    """Fuzz until libFuzzer's options say that it is enough, or something is found."""
+    packages = list(targets.TARGETS.get(name, ()))
+    with atheris.instrument_imports(include=packages, enable_loader_override=False):
+        check = targets.load(name)
+    atexit.register(places.clear)
+    os.environ["HESCHL_HOME"] = str(places.ROOT / "home")
+    _limit_memory()
+    atheris.Setup([sys.argv[0], *options], watch.watched(check, costs=True))
+    atheris.Fuzz()
+
+
+def _limit_memory() -> None:
+    """Let what asks for gigabytes fail at once, with MemoryError."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    most = pages * resource.getpagesize() + MOST_MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])
