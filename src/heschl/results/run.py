@@ -101,8 +101,14 @@ class Results:
                 ) from error
 
     @classmethod
-    def load(cls, folder: str | Path) -> Results:
+    def load(cls, folder: str | Path, *, only_scores: bool = False) -> Results:
         """Read what `save` wrote.
+
+        Parameters
+        ----------
+        folder : str or Path
+        only_scores : bool, optional
+            Leave out what is behind the scores: predictions, profiles, dissimilarities.
 
         Raises
         ------
@@ -128,9 +134,12 @@ class Results:
                 "with the version of heschl in its provenance"
             )
         try:
+            scores, provenance = score_table(content["rows"]), dict(content["provenance"])
+            if only_scores:
+                return cls(scores, provenance)
             return cls(
-                score_table(content["rows"]),
-                dict(content["provenance"]),
+                scores,
+                provenance,
                 tuple(details.read(Detail, folder, entry) for entry in content["details"]),
                 tuple(details.read(Profile, folder, entry) for entry in content["profiles"]),
                 tuple(details.read(RdmDetail, folder, entry) for entry in content["rdms"]),

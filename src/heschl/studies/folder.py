@@ -88,8 +88,14 @@ class StudyRun:
         content = {"format": FORMAT, **asdict(self)}
         store.write_json(folder / INDEX, content)
 
-    def results(self, folder: Path) -> Results:
+    def results(self, folder: Path, *, only_scores: bool = False) -> Results:
         """Read all results, in the order of the study, then those of others.
+
+        Parameters
+        ----------
+        folder : Path
+        only_scores : bool, optional
+            As in `Results.load`.
 
         Raises
         ------
@@ -101,7 +107,12 @@ class StudyRun:
         names = [*self.runs, *(one["folder"] for one in self.added)]
         if not names:
             raise InputError(f"{folder}: no results yet; expected a study of which a step is done")
-        return merge([Results.load(folder / RUNS / Path(name).name) for name in names])
+        return merge(
+            [
+                Results.load(folder / RUNS / Path(name).name, only_scores=only_scores)
+                for name in names
+            ]
+        )
 
 
 def is_study(folder: Path) -> bool:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from heschl import store
-from heschl.linking import Linked, link
-from heschl.results import Results
+from heschl.linking import link
 from heschl.studies.folder import Failure, StudyRun
 from heschl.studies.traits import traits
 
@@ -27,7 +26,10 @@ def write_tables(run: StudyRun, folder: Path) -> None:
     StoreError
         If the folder cannot be written.
     """
-    results, linked = read_all(run, folder)
+    # of thousands of runs, what is behind the scores would not fit into memory
+    results = run.results(folder, only_scores=True)
+    names = dict.fromkeys(str(name) for name in results.scores["model"])
+    linked = link(results, traits(names, run.models))
     store.write_text(folder / SCORES, results.scores.to_csv(index=False))
     content = {key: dict(value) for key, value in results.provenance.items()}
     store.write_json(folder / "provenance.json", content)
@@ -38,10 +40,3 @@ def write_tables(run: StudyRun, folder: Path) -> None:
         [asdict(one) for one in run.failures], columns=list(Failure.__annotations__)
     )
     store.write_text(folder / TABLES / "failures.csv", failures.to_csv(index=False))
-
-
-def read_all(run: StudyRun, folder: Path) -> tuple[Results, Linked]:
-    """Read the results of a study, and link them."""
-    results = run.results(folder)
-    names = dict.fromkeys(str(name) for name in results.scores["model"])
-    return results, link(results, traits(names, run.models))
