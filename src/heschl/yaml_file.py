@@ -79,7 +79,19 @@ def read_described(
         its line.
     """
     path = Path(path)
-    text = _text(path, noun)
+    return parse_described(path, _text(path, noun), description, noun)
+
+
+def parse_described(
+    path: Path, text: str, description: type[Described], noun: str
+) -> DescribedFile[Described]:
+    """Validate the text of a file, which may have been read before; see `read_described`.
+
+    Raises
+    ------
+    InputError
+        As `read_described`.
+    """
     root = _compose(path, text, noun, description)
     lines: dict[Place, int] = {}
     content = _content(path, root, (), lines)
