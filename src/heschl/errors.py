@@ -2,6 +2,36 @@
 
 from __future__ import annotations
 
+import unicodedata
+
+_LONGEST_QUOTED = 200
+
+
+def printable(text: str) -> str:
+    """Return a text as a terminal may be given it: what would move or rename things is spelled out.
+
+    Names come from files of others. Lines and tabs stay; other control characters, marks that turn
+    the direction of writing, and halves of characters become escapes such as ``\\x1b``.
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if _is_harmless(one) else _spelled(one) for one in text)
+
+
+def _is_harmless(character: str) -> bool:
+    is_space = character in "\n\t" or unicodedata.category(character) == "Zs"
+    return is_space or character.isprintable()
+
+
+def _spelled(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def quoted(error: BaseException) -> str:
+    """Return what a library says of a file, short and on one line: it may repeat what is in it."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= _LONGEST_QUOTED else f"{text[:_LONGEST_QUOTED]}..."
+
 
 class HeschlError(Exception):
     """Anything heschl refuses or fails to do; the base of all its errors.
@@ -10,6 +40,9 @@ class HeschlError(Exception):
     """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return printable(Exception.__str__(self))  # KeyError would show the message in quotes
 
 
 class HeschlWarning(UserWarning):
@@ -20,7 +53,6 @@ class UnknownNameError(HeschlError, KeyError):
     """A model, dataset, protocol or layer of that name does not exist."""
 
     exit_code = 2
-    __str__ = Exception.__str__  # KeyError would show the message in quotes
 
 
 class UsageError(HeschlError, ValueError):
@@ -55,3 +87,7 @@ class StoreError(HeschlError):
 
 class DamagedEntryError(StoreError):
     """A stored file does not match its checksum."""
+
+
+class ClusterError(HeschlError):
+    """A cluster cannot be had, or was lost and does not come back."""

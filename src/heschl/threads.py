@@ -1,4 +1,4 @@
-"""Threads over independent pieces of work, with one BLAS thread each.
+"""Threads: over independent pieces of work, with one BLAS thread each; and those of torch.
 
 Several BLAS threads on a busy machine cost more than they give (measured: 15 times slower); the
 pieces run side by side instead, and their partition never depends on the number of threads, so
@@ -7,7 +7,9 @@ that results are the same to the bit whatever that number is.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -31,6 +33,36 @@ def n_threads(requested: int | None = None) -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Hold BLAS to one thread: with several, the last digits of products depend on how many."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
+
+
+@contextlib.contextmanager
+def torch_threads(n_jobs: int | None) -> Iterator[None]:
+    """Let torch use so many threads on a CPU while the block runs.
+
+    The last digits of a network depend on their number.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        None leaves it to torch. So does a torch that nothing has imported yet.
+    """
+    torch = sys.modules.get("torch")
+    if n_jobs is None or torch is None:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_jobs)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def run_threads(

@@ -22,8 +22,9 @@ from heschl.activations.memory import fitting_batch
 from heschl.errors import DamagedEntryError, HeschlWarning, UsageError
 from heschl.models import AudioModel, load_model
 from heschl.sounds import Sounds
+from heschl.threads import n_threads, one_blas_thread, torch_threads
 
-VERSION = 2  # of this step: raise it whenever the numbers it gives could change
+VERSION = 3  # of this step: raise it whenever the numbers it gives could change
 #: File in the folder of an entry that whoever computes it holds.
 LOCK = ".lock"
 log = logging.getLogger("heschl")
@@ -85,6 +86,7 @@ def extract(
     batch_size: int | None = None,
     device: str | None = None,
     use_store: bool = True,
+    n_jobs: int | None = None,
     show_progress: bool = True,
 ) -> Activations:
     """Compute, or read, the time-averaged activations of a model's layers.
@@ -104,6 +106,9 @@ def extract(
         default.
     use_store : bool, optional
         False neither reads nor writes; everything stays in memory.
+    n_jobs : int, optional
+        Threads of a torch network on a CPU, on which its last digits depend; as many as torch
+        takes by default.
     show_progress : bool, optional
 
     Returns
@@ -117,7 +122,7 @@ def extract(
     UnknownNameError
         If a model or layer does not exist.
     UsageError
-        If ``layers`` is empty, ``batch_size`` less than 1, or the device not usable.
+        If ``layers`` is empty, ``batch_size`` or ``n_jobs`` less than 1, or the device not usable.
     AudioError
         If a sound cannot be read, is silent or not finite.
     InputError
@@ -128,6 +133,7 @@ def extract(
     """
     if batch_size is not None and batch_size < 1:
         raise UsageError(f"batch_size is {batch_size}; expected a whole number of at least 1")
+    n_threads(n_jobs)
     if layers is not None and not layers:
         raise UsageError("layers is empty; expected at least one name, or None for all layers")
     loaded = load_model(model, device=device)
@@ -139,8 +145,9 @@ def extract(
     provenance = {"model": loaded.name, "activations": key, **description}
 
     def parts(done: set[int]) -> Iterator[tuple[int, dict[str, NDArray[np.float32]]]]:
-        size = fitting_batch(loaded, sounds, chosen, batch_size=batch_size)
-        return compute_parts(loaded, sounds, chosen, size, done, show_progress)
+        with one_blas_thread(), torch_threads(n_jobs):
+            size = fitting_batch(loaded, sounds, chosen, batch_size=batch_size)
+            yield from compute_parts(loaded, sounds, chosen, size, done, show_progress)
 
     if not use_store:
         found = [part for _, part in parts(set())]

@@ -20,6 +20,7 @@ from heschl.cli.reporting import run_report  # noqa: F401 (found by name)
 from heschl.cli.saving import check_places, keep
 from heschl.cli.studying import run_figures, run_study  # noqa: F401 (found by name)
 from heschl.cli.training import run_pretrain  # noqa: F401 (found by name)
+from heschl.cli.working import run_worker  # noqa: F401 (found by name)
 from heschl.errors import UsageError
 from heschl.models import MODELS
 from heschl.registry import unknown_name

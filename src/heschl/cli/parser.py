@@ -37,6 +37,7 @@ COMMANDS = (
     computing.add_score,
     computing.add_probe,
     computing.add_study,
+    computing.add_worker,
     training.add_pretrain,
     following.add_dynamics,
     showing.add_compare,

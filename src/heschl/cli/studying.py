@@ -14,6 +14,7 @@ from heschl.threads import n_threads
 
 if TYPE_CHECKING:
     from heschl.studies import Plan
+    from heschl.studies.crew import Gather
     from heschl.studies.planning import PlannedStep
 
 
@@ -91,7 +92,8 @@ def _run(options: argparse.Namespace) -> None:
     folder = _folder(options, file.description.study)
     n_threads(options.jobs)
     how = Running(options.device, options.batch_size, options.jobs)
-    run = run_study(file, folder, models=options.model, how=how)
+    crew = _crew(options.cluster)
+    run = run_study(file, folder, models=options.model, how=how, crew=crew)
     print(f"{len(run.runs)} of {run.n_steps} steps are done")
     if run.runs:
         print(f"tables: {folder / 'tables'}")
@@ -104,6 +106,17 @@ def _run(options: argparse.Namespace) -> None:
             f"{len(run.failures)} of {run.n_steps} steps failed; the others are done. Once the "
             "reason is gone, the same command does only what is missing"
         )
+
+
+def _crew(cluster: str | None) -> Gather:
+    """Return who does the work."""
+    from heschl.studies.crew import alone
+
+    if cluster is None:
+        return alone
+    from heschl.cluster import gather, parse_place
+
+    return gather(parse_place(cluster))
 
 
 def _add(options: argparse.Namespace) -> None:

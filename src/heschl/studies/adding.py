@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from heschl import store
-from heschl.errors import InputError
+from heschl.errors import FetchError, InputError
+from heschl.releases import TarRules
 from heschl.results import FILE, Results, merge
 from heschl.studies.checking import check_others
 from heschl.studies.folder import RUNS, StudyRun, is_study, load_run
@@ -18,6 +18,11 @@ from heschl.studies.writing import write_tables
 
 #: What an archive may hold, unpacked.
 MOST_BYTES, MOST_FILES = 20_000_000_000, 100_000
+
+#: Of a small or well packed one: so many bytes, and so many for each of its own.
+LEAST_BYTES, MOST_PACKED = 10_000_000, 50
+
+_GZIP = b"\x1f\x8b"
 
 
 def add_results(folder: str | Path, source: str | Path) -> StudyRun:
@@ -77,7 +82,7 @@ def _opened(source: Path) -> Iterator[Path]:
     if source.is_dir():
         yield source
         return
-    if not source.is_file() or not tarfile.is_tarfile(source):
+    if not source.is_file():
         raise InputError(f"{source}: no folder and no tar archive; expected results of heschl")
     with tempfile.TemporaryDirectory(dir=store.make_folder(store.home() / "scratch")) as scratch:
         _unpack(source, Path(scratch))
@@ -88,17 +93,23 @@ def _opened(source: Path) -> Iterator[Path]:
 
 def _unpack(source: Path, target: Path) -> None:
     """Unpack plain files and folders; nothing else, nothing outside, and not too much."""
-    n_bytes = n_files = 0
+    rules = _rules(source)
     try:
-        with tarfile.open(source) as archive:
-            for member in archive:
-                n_bytes, n_files = n_bytes + member.size, n_files + 1
-                if not (member.isfile() or member.isdir()):
-                    raise InputError(f"{source}: {member.name} is neither a file nor a folder")
-                if n_bytes > MOST_BYTES or n_files > MOST_FILES:
-                    raise InputError(
-                        f"{source}: more than {MOST_FILES:,} files or {MOST_BYTES:,} bytes"
-                    )
-                archive.extract(member, target, filter="data")
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise InputError(f"{source}: not a whole archive ({error})") from error
+        with rules.opened(source) as archive:  # all are checked before the first is written
+            store.check_space(target, sum(one.size for one in rules.members(archive, source)))
+        with rules.opened(source) as archive:
+            for member in rules.members(archive, source):
+                if member.isfile():
+                    rules.write(archive, member, target / member.name, source)
+    except FetchError as error:
+        raise InputError(str(error)) from error
+    except OSError as error:
+        raise InputError(f"{source}: cannot be unpacked ({error.strerror or error})") from error
+
+
+def _rules(source: Path) -> TarRules:
+    """Return what an archive of results may be: of tables and arrays, which are packed little."""
+    with source.open("rb") as file:
+        compressed = file.read(2) == _GZIP
+    most = min(MOST_BYTES, LEAST_BYTES + MOST_PACKED * source.stat().st_size)
+    return TarRules("results of heschl", compressed, most, most, MOST_FILES)

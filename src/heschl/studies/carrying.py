@@ -21,8 +21,8 @@ from heschl.studies.jobs import Attempt, Extracted, Job, Outcome, Trouble
 
 #: Seconds before the second, third, ... attempt at what failed for a while.
 WAITS = (5.0, 20.0, 60.0, 180.0)
-#: How many processes may die over one job.
-MOST_DEATHS = 12
+#: How often a crew may report that a process died over a job. (Dask reports it after the fourth.)
+MOST_DEATHS = 5
 
 
 @dataclass
@@ -128,7 +128,7 @@ class Carrying:
             state.deaths += 1
         elif trouble.kind == "memory" and not state.smaller:
             state.smaller = True
-        else:
+        elif trouble.kind != "withdrawn":
             return False
         heapq.heappush(self._ready, number)
         return True

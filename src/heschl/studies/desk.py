@@ -46,7 +46,7 @@ log = logging.getLogger("heschl")
 
 @dataclass(frozen=True)
 class Running:
-    """How a study is carried out; nothing here changes the numbers.
+    """How a study is carried out; nothing here changes the numbers but in their last digits.
 
     Attributes
     ----------
@@ -55,7 +55,8 @@ class Running:
     batch_size : int or None
         Sounds that go through a model together, at most.
     n_jobs : int or None
-        Threads.
+        Threads. Analyses give the same to the bit whatever their number; a torch network on a CPU
+        does not.
     show_progress : bool
     """
 
@@ -179,6 +180,7 @@ class Desk:
                 model,
                 sounds,
                 batch_size=self._batch_size(model, smaller=attempt.smaller),
+                n_jobs=self.how.n_jobs,
                 show_progress=self.how.show_progress,
             )
             for name, sounds in parts.items()

@@ -6,7 +6,6 @@ longer belong to the study (its file was changed) stay in ``runs/`` and are no l
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -134,7 +133,7 @@ def load_run(folder: str | Path) -> StudyRun:
     if not path.is_file():
         raise InputError(f"{folder}: no study here ({INDEX} is missing); expected its folder")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = store.read_json(path)
         found = content.pop("format")
         if found != FORMAT:
             raise InputError(f"{path}: format {found!r}; this heschl reads {FORMAT}: run it again")

@@ -13,8 +13,9 @@ from typing import Literal
 
 from heschl.studies.steps import Step
 
-Kind = Literal["lasting", "temporary", "memory", "lost"]
-"""Of what goes wrong: for good; what may work later; not enough memory; a process that died."""
+Kind = Literal["lasting", "temporary", "memory", "lost", "withdrawn"]
+"""Of what goes wrong: for good; what may work later; not enough memory; the process died; whoever
+gave the job out is gone, which says nothing about the job."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Trouble:
 
     Attributes
     ----------
-    kind : {"lasting", "temporary", "memory", "lost"}
+    kind : {"lasting", "temporary", "memory", "lost", "withdrawn"}
     text : str
     traceback : str
         Where it happened; for the log.

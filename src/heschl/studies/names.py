@@ -74,6 +74,8 @@ def _of(file: StudyFile, place: tuple[str | int, ...], check: object) -> Iterato
         check()  # type: ignore[operator]
     except (UnknownNameError, UsageError) as error:
         yield file.line(*place), str(error)
+    except OSError as error:  # a name too long for a file
+        yield file.line(*place), f"{error.strerror}; expected a name, or the path of a folder"
 
 
 def _repeated(file: StudyFile, key: str, names: list[str]) -> Iterator[tuple[int, str]]:
@@ -102,7 +104,7 @@ def _check_model(file: StudyFile, model: ModelEntry) -> None:
 
 
 def _check_data(file: StudyFile, entry: DataEntry, kind: str, known: list[str]) -> None:
-    folder = file.path.parent / Path(entry.name).expanduser()
+    folder = file.folder(Path(entry.name))
     if entry.name in (DATASETS if kind == "dataset" else TASKS):
         return
     if entry.source is not None:
@@ -120,7 +122,7 @@ def place_of(file: StudyFile, entry: DataEntry) -> str | Path:
     """Return what `load_dataset` or `load_task` take: a name, or a whole path."""
     if entry.name in DATASETS or entry.name in TASKS:
         return entry.name
-    return (file.path.parent / Path(entry.name).expanduser()).resolve()
+    return file.folder(Path(entry.name)).resolve()
 
 
 @contextmanager

@@ -70,7 +70,8 @@ def probe(
     use_store : bool, optional
         Read and keep embeddings and trainings under ``HESCHL_HOME``; what was interrupted goes on.
     n_jobs : int, optional
-        Threads; every available core by default. It never changes the numbers.
+        Threads; every available core by default. They never change the numbers, but for the last
+        digits of a torch network on a CPU, which takes as many as torch does by default.
     show_progress : bool, optional
 
     Returns
@@ -108,6 +109,7 @@ def probe(
             layers=layers,
             batch_size=batch_size,
             use_store=use_store,
+            n_jobs=n_jobs,
             show_progress=show_progress,
         )
         for name, split in data.splits.items()

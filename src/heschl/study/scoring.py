@@ -75,7 +75,8 @@ def score(
     use_store : bool, optional
         Read and keep activations under ``HESCHL_HOME``.
     n_jobs : int, optional
-        Threads of the analysis; every available core by default.
+        Threads; every available core by default. They never change the numbers, but for the last
+        digits of a torch network on a CPU, which takes as many as torch does by default.
     show_progress : bool, optional
 
     Returns
@@ -117,6 +118,7 @@ def score(
         layers=layers,
         batch_size=batch_size,
         use_store=use_store,
+        n_jobs=n_jobs,
         show_progress=show_progress,
     )
     return _score(

@@ -149,6 +149,12 @@ def add_study(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     add_running(run)
     run.add_argument("--jobs", metavar="N", type=int, help="threads (default: all cores)")
+    run.add_argument(
+        "--cluster",
+        metavar="CLUSTER",
+        help="local:N for N processes, tcp://HOST:PORT of a Dask scheduler, or a file (YAML) that "
+        "describes the workers of SLURM, PBS, SGE or LSF (default: this process alone)",
+    )
     add = add_command(
         actions,
         "add",
@@ -162,4 +168,32 @@ def add_study(commands: Commands[argparse.ArgumentParser]) -> None:
         nargs="+",
         type=Path,
         help="folders of runs or studies, or tar archives of them",
+    )
+
+
+def add_worker(commands: Commands[argparse.ArgumentParser]) -> None:
+    """Do the work of others' studies."""
+    command = add_command(
+        commands,
+        "worker",
+        "work for the Dask scheduler of a cluster, until interrupted",
+        "heschl worker tcp://10.0.0.1:8786 --processes 4 --gpus 1 --memory '32 GB'",
+    )
+    command.add_argument("scheduler", metavar="SCHEDULER", help="its address: tcp://HOST:PORT")
+    command.add_argument(
+        "--processes", metavar="N", type=int, default=1, help="workers (default: 1)"
+    )
+    command.add_argument(
+        "--cores",
+        metavar="N",
+        type=int,
+        help="of each (default: those of this machine, divided among them)",
+    )
+    command.add_argument(
+        "--memory",
+        metavar="SIZE",
+        help="of each, as '32 GB' (default: that of this machine, divided among them)",
+    )
+    command.add_argument(
+        "--gpus", metavar="N", type=int, default=0, choices=(0, 1), help="of each (default: 0)"
     )

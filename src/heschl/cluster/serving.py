@@ -1,0 +1,144 @@
+"""The command ``heschl worker``: workers for a scheduler, kept alive until they are told to stop.
+
+Dask's own worker ends when its scheduler does. These are started again, and wait for the next
+scheduler at the same address.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from heschl.cluster.starting import NO_PAUSES
+from heschl.cluster.supplies import Supply
+from heschl.errors import MissingDependencyError
+
+#: Seconds before a worker that ended is started again: the first time, and at most.
+SOON, LATE = 1.0, 60.0
+#: A worker that lived so long, in seconds, had started well.
+WELL = 60.0
+#: Seconds in which a worker gives up to find a scheduler; another one is started then.
+DEATH_TIMEOUT = 60
+#: Seconds between two looks at the workers, and in which they may end by themselves.
+LOOK, ENDING = 0.5, 10.0
+
+log = logging.getLogger("heschl")
+
+
+def serve(address: str, supply: Supply, n_processes: int = 1) -> None:
+    """Run workers until this process is interrupted or terminated.
+
+    Parameters
+    ----------
+    address : str
+        Of the scheduler, as ``tcp://HOST:PORT``.
+    supply : Supply
+        What each of them has. With GPUs, each has one of its own.
+    n_processes : int, optional
+
+    Raises
+    ------
+    MissingDependencyError
+        If Dask is not installed.
+    """
+    try:
+        import distributed  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f"workers need {error.name}, which is not installed; install heschl with its extra "
+            '"cluster": python -m pip install "heschl[cluster]"'
+        ) from error
+    keepers = [
+        _Keeper(command(address, supply), _surroundings(supply, i)) for i in range(n_processes)
+    ]
+    with _terminated_as_interrupted():
+        try:
+            while True:
+                for keeper in keepers:
+                    keeper.look()
+                time.sleep(LOOK)
+        finally:
+            for keeper in keepers:
+                keeper.end()
+
+
+def command(address: str, supply: Supply) -> list[str]:
+    """Return the command of one worker."""
+    memory = "0" if supply.memory is None else str(supply.memory)
+    return [
+        *(sys.executable, "-m", "distributed.cli.dask_worker", address),
+        *("--nworkers", "1", "--nthreads", "1", "--no-dashboard"),
+        *("--memory-limit", memory, "--resources", supply.argument()),
+        *("--death-timeout", str(DEATH_TIMEOUT)),
+    ]
+
+
+def _surroundings(supply: Supply, number: int) -> dict[str, str]:
+    """Return the environment of a worker: its threads, its GPU, no waiting for memory."""
+    found = dict(os.environ)
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        found.setdefault(name, str(supply.cores))
+    for name, value in NO_PAUSES.items():
+        found[f"DASK_{name.upper().replace('.', '__')}"] = str(value)
+    if supply.gpus:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+        found["CUDA_VISIBLE_DEVICES"] = visible[number] if visible[0] else str(number)
+    return found
+
+
+@dataclass
+class _Keeper:
+    """Keeps one worker alive."""
+
+    command: Sequence[str]
+    surroundings: dict[str, str] = field(repr=False)
+    _process: subprocess.Popen[bytes] | None = None
+    _wait: float = SOON
+    _began: float = 0.0
+    _due: float = 0.0
+
+    def look(self) -> None:
+        """Start the worker, or start it again."""
+        now = time.monotonic()
+        if self._process is None:
+            if now >= self._due:
+                self._process = subprocess.Popen(self.command, env=self.surroundings)  # noqa: S603
+                self._began = now
+            return
+        if self._process.poll() is None:
+            return
+        self._wait = SOON if now - self._began > WELL else min(2 * self._wait, LATE)
+        self._due, self._process = now + self._wait, None
+        log.warning("a worker ended; the next is started in %.0f s", self._wait)
+
+    def end(self) -> None:
+        """End the worker: let it do so by itself, then not."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(ENDING)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM, by which batch systems end jobs, be as Ctrl-C: the workers are ended, too."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

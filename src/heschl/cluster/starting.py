@@ -1,0 +1,189 @@
+"""A cluster is started, or one that runs is reached."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from heschl import store
+from heschl.cluster.description import QueueDescription
+from heschl.cluster.places import Local, Place, Queue, Scheduler
+from heschl.cluster.sizes import n_bytes
+from heschl.cluster.supplies import Supply
+from heschl.errors import ClusterError, MissingDependencyError
+from heschl.threads import n_threads
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+NAME = "heschl"
+#: Seconds to reach a scheduler.
+TIMEOUT = 10.0
+#: Share of a machine's memory that local workers have together.
+SHARE = 0.9
+#: Dask would have workers that use much memory wait for better times; theirs is that of the job
+#: under way, and of the model that was loaded last, which only the next job ends.
+NO_PAUSES = {
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+}
+
+Connect = Callable[[], "Client"]
+
+
+@contextlib.contextmanager
+def start(place: Place) -> Iterator[Connect]:
+    """Have a cluster while the block runs.
+
+    Yields
+    ------
+    callable
+        Returns a client of its scheduler; raises OSError if it cannot be reached.
+
+    Raises
+    ------
+    MissingDependencyError
+        If Dask is not installed.
+    ClusterError
+        If it cannot be started.
+    """
+    try:
+        import dask
+        import distributed
+    except ModuleNotFoundError as error:
+        raise _needs_dask(error) from error
+    if isinstance(place, Scheduler):
+        yield lambda: distributed.Client(place.address, timeout=TIMEOUT, set_as_default=False)
+        return
+    with contextlib.ExitStack() as stack:
+        # while workers are started: the threads of torch and BLAS are theirs
+        stack.enter_context(dask.config.set({**NO_PAUSES, **_threads(_cores(place))}))
+        made = _local(place) if isinstance(place, Local) else _queue(place)
+        cluster = stack.enter_context(contextlib.closing(made))
+        yield lambda: distributed.Client(cluster, timeout=TIMEOUT, set_as_default=False)
+
+
+def _needs_dask(error: ModuleNotFoundError) -> MissingDependencyError:
+    return MissingDependencyError(
+        f"a cluster needs {error.name}, which is not installed; install heschl with its extra "
+        '"cluster": python -m pip install "heschl[cluster]"'
+    )
+
+
+def _cores(place: Local | Queue) -> int:
+    if isinstance(place, Local):
+        return max(1, n_threads() // place.n_workers)
+    return place.description.cores
+
+
+def _threads(n: int) -> Mapping[str, Any]:
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    return {"distributed.nanny.pre-spawn-environ": dict.fromkeys(names, n)}
+
+
+def _local(place: Local) -> Any:
+    from distributed import LocalCluster
+
+    memory = int(SHARE * psutil.virtual_memory().total / place.n_workers)
+    try:
+        return LocalCluster(
+            n_workers=place.n_workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",  # reached from this machine alone
+            dashboard_address=None,
+            resources=Supply(_cores(place), memory).resources(),
+            memory_limit=memory,
+            silence_logs=logging.ERROR,
+        )
+    except (OSError, RuntimeError) as error:
+        raise ClusterError(
+            f"{place.n_workers} processes cannot be started: {error.__cause__ or error}; expected "
+            "a machine that lets processes of its own speak to each other"
+        ) from error
+
+
+def _queue(place: Queue) -> Any:
+    try:
+        import dask_jobqueue
+    except ModuleNotFoundError as error:
+        raise _needs_dask(error) from error
+    said = place.description
+    kinds = {
+        "slurm": dask_jobqueue.SLURMCluster,
+        "pbs": dask_jobqueue.PBSCluster,
+        "sge": dask_jobqueue.SGECluster,
+        "lsf": dask_jobqueue.LSFCluster,
+    }
+    try:
+        cluster = kinds[said.system](**queue_options(said))
+        cluster.adapt(minimum_jobs=said.workers, maximum_jobs=said.workers)  # replaces those lost
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ClusterError(
+            f"no workers can be had of {said.system}: {error}; expected a machine from which jobs "
+            "are submitted"
+        ) from error
+    return cluster
+
+
+def queue_options(said: QueueDescription) -> dict[str, Any]:
+    """Return what dask-jobqueue is told."""
+    supply = Supply(said.cores, n_bytes(said.memory), said.gpus)
+    gpus = ["--gres=gpu:1"] if said.gpus and said.system == "slurm" else []
+    account = "account" if said.system in {"slurm", "pbs"} else "project"
+    given = {"walltime": said.walltime, "queue": said.queue, account: said.account}
+    given |= {"interface": said.interface, "log_directory": said.logs}
+    return {key: value for key, value in given.items() if value is not None} | {
+        "cores": said.cores,
+        "processes": 1,
+        "memory": f"{n_bytes(said.memory)}B",
+        "python": shlex.quote(said.python or sys.executable),
+        "job_name": NAME,
+        "job_extra_directives": [*gpus, *said.directives],
+        "job_script_prologue": [*_exports(said), *said.setup],
+        "worker_extra_args": ["--resources", shlex.quote(supply.argument())],
+        "scheduler_options": {"dashboard_address": None},
+        "silence_logs": logging.ERROR,
+    }
+
+
+def _exports(said: QueueDescription) -> Iterator[str]:
+    """Yield shell lines that give workers the settings of this process."""
+    yield f"export HESCHL_HOME={shlex.quote(str(store.home()))}"
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        yield f"export {name}={said.cores}"
+    for name, value in NO_PAUSES.items():
+        yield f"export DASK_{name.upper().replace('.', '__')}={value}"
+
+
+def job_script(said: QueueDescription) -> str:
+    """Return the script that the batch system gets for a worker; nothing is submitted.
+
+    Raises
+    ------
+    MissingDependencyError
+        If dask-jobqueue is not installed.
+    """
+    try:
+        from dask_jobqueue import lsf, pbs, sge, slurm
+    except ModuleNotFoundError as error:
+        raise _needs_dask(error) from error
+    kinds = {
+        "slurm": slurm.SLURMJob,
+        "pbs": pbs.PBSJob,
+        "sge": sge.SGEJob,
+        "lsf": lsf.LSFJob,
+    }
+    options = queue_options(said)
+    for of_the_cluster in ("scheduler_options", "silence_logs"):
+        del options[of_the_cluster]
+    job = kinds[said.system]("tcp://SCHEDULER:PORT", NAME, **options)
+    script: str = job.job_script()
+    return script
