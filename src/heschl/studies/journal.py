@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -34,13 +33,9 @@ def write_line(folder: Path, content: Mapping[str, Any]) -> None:
     said = {"ended": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine()}
     line = json.dumps(said | dict(content), allow_nan=False) + "\n"
     path = folder / FILE
-    with store.writing(path):
-        # one write: lines of several processes do not mix
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            os.write(handle, line.encode())
-        finally:
-            os.close(handle)
+    # without a buffer it is one write: lines of several processes do not mix
+    with store.writing(path), path.open("ab", buffering=0) as handle:
+        handle.write(line.encode())
 
 
 def read_journal(folder: str | Path) -> pd.DataFrame:
