@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from heschl.errors import InputError
+
 FloatArray = NDArray[np.float64]
 
 
@@ -23,7 +25,16 @@ def mean_and_stderr(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     -------
     mean, stderr : ndarray, shape (...)
         nan where no listener, or for the error fewer than two, have a value.
+
+    Raises
+    ------
+    InputError
+        If a value is infinite.
     """
+    if np.isinf(values).any():
+        raise InputError(
+            "values over listeners are infinite; expected finite numbers, nan where there is none"
+        )
     known = ~np.isnan(values)
     n = np.asarray(known.sum(axis=0))
     total = np.asarray(np.where(known, values, 0.0).sum(axis=0))

@@ -15,14 +15,16 @@ def check_folds(folds: NDArray[np.integer], n_sounds: int) -> None:
             f"folds have shape {folds.shape} and type {folds.dtype}; expected a whole number for "
             f"each of {n_sounds} sounds"
         )
-    if folds.min() < 0:
-        raise InputError(f"a fold is labelled {folds.min()}; expected labels from 0 on")
-    sizes = np.bincount(folds)
-    empty = np.flatnonzero(sizes == 0)
+    used = np.unique(folds)
+    if not used.size:
+        raise InputError("there are folds of 0 sounds; expected at least one sound")
+    if used[0] < 0:
+        raise InputError(f"a fold is labelled {used[0]}; expected labels from 0 on")
+    empty = np.flatnonzero(used != np.arange(used.size))
     if empty.size:
         raise InputError(
             f"fold {empty[0]} is empty: no sound has that label, though labels go up to "
-            f"{len(sizes) - 1}; expected every fold from 0 on to hold sounds"
+            f"{used[-1]}; expected every fold from 0 on to hold sounds"
         )
 
 
@@ -35,8 +37,9 @@ def checked_counts(counts: NDArray[np.integer], n_units: int, what: str) -> NDAr
             f"{n_units} {what} was drawn"
         )
     if not np.issubdtype(counts.dtype, np.integer) or (counts < 0).any():
+        smallest = f", the smallest {counts.min()}" if counts.size else ""
         raise InputError(
-            f"counts of type {counts.dtype}, the smallest {counts.min()}; expected whole numbers "
-            f"from 0 on: how often each of {n_units} {what} was drawn"
+            f"counts of type {counts.dtype}{smallest}; expected whole numbers from 0 on: how often "
+            f"each of {n_units} {what} was drawn"
         )
     return counts.astype(np.int64)

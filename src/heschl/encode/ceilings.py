@@ -176,7 +176,7 @@ def spearman_brown(r: NDArray[np.floating] | float, n: float) -> FloatArray:
 
     ``n r / (1 + (n - 1) r)`` (Spearman, 1910; Brown, 1910). With ``r`` between two halves of all
     repetitions, n = 2 gives the reliability of the mean over all of them. nan where ``r`` is
-    -1 / (n - 1) or less, which no reliability of one of n measurements can be.
+    infinite, or -1 / (n - 1) or less, which no reliability of one of n measurements can be.
 
     Raises
     ------
@@ -186,6 +186,7 @@ def spearman_brown(r: NDArray[np.floating] | float, n: float) -> FloatArray:
     if not n > 0:
         raise UsageError(f"n is {n}; expected a number of measurements above 0")
     r = np.asarray(r, np.float64)
+    r = np.where(np.isinf(r), np.nan, r)
     denominator = 1 + (n - 1) * r
     out = np.full(r.shape, np.nan)
     return np.asarray(np.divide(n * r, denominator, out=out, where=denominator > 0))

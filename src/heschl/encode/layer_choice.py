@@ -65,12 +65,12 @@ def choose_layer(
     Raises
     ------
     InputError
-        If shapes disagree or there is a single split.
+        If shapes disagree, there is a single split, or scores are infinite.
     UsageError
         If there is no iteration.
     """
-    n_splits, n_targets = scores.shape[1:]
-    labels = np.array([str(name) for name in listeners])
+    scores, labels = np.asarray(scores, np.float64), np.array([str(name) for name in listeners])
+    n_splits, n_targets = scores.shape[1:] if scores.ndim == 3 else (0, 0)
     if labels.shape != (n_targets,) or n_splits < 2:
         raise InputError(
             f"scores of shape {scores.shape} and {labels.size} listeners; expected (n_layers, "

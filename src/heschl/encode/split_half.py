@@ -73,7 +73,8 @@ def _halves(n: int, n_splits: int, seed: int) -> Iterator[tuple[list[int], list[
 
 def _pearson(first: FloatArray, second: FloatArray) -> FloatArray:
     a, b = first - first.mean(axis=0), second - second.mean(axis=0)
-    norm = np.sqrt(np.einsum("st,st->t", a, a) * np.einsum("st,st->t", b, b))
+    # the root of each: the product of two squares overflows, or vanishes, far sooner
+    norm = np.sqrt(np.einsum("st,st->t", a, a)) * np.sqrt(np.einsum("st,st->t", b, b))
     varies = (np.ptp(first, axis=0) > 0) & (np.ptp(second, axis=0) > 0) & (norm > 0)
     out = np.full(norm.shape, np.nan)
     return np.asarray(np.divide(np.einsum("st,st->t", a, b), norm, out=out, where=varies))

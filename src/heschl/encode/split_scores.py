@@ -64,7 +64,8 @@ def _predict(one: Fit, train: FloatArray, alphas: FloatArray) -> FloatArray:
 def _correlation(first: FloatArray, second: FloatArray) -> FloatArray:
     """Pearson's r over the first axis; nan where either does not vary."""
     a, b = first - first.mean(axis=0), second - second.mean(axis=0)
-    norm = np.sqrt(np.einsum("s...,s...->...", a, a) * np.einsum("s...,s...->...", b, b))
+    # the root of each: the product of two squares overflows, or vanishes, far sooner
+    norm = np.sqrt(np.einsum("s...,s...->...", a, a)) * np.sqrt(np.einsum("s...,s...->...", b, b))
     varies = (np.ptp(first, axis=0) > 0) & (np.ptp(second, axis=0) > 0) & (norm > 0)
     r = np.full(norm.shape, np.nan)
     np.divide(np.einsum("s...,s...->...", a, b), norm, out=r, where=varies)

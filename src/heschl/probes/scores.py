@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import scipy.stats
@@ -29,7 +30,8 @@ def accuracy(
     """Share of clips whose largest logit is that of a right class (the first of equals)."""
     hit = labels[np.arange(len(labels)), outputs.argmax(axis=1)]
     weights = np.asarray(counts, np.float64)
-    return (weights @ hit) / weights.sum(axis=1)
+    total = weights.sum(axis=1)
+    return np.divide(weights @ hit, total, out=np.full(total.shape, np.nan), where=total > 0)
 
 
 def mean_average_precision(
@@ -74,6 +76,7 @@ def score(
     outputs : ndarray, shape (n_clips, n_classes)
         Logits, or anything that orders the clips.
     labels : ndarray of bool, shape (n_clips, n_classes)
+        Or of the numbers 0 and 1.
     counts : ndarray of int, shape (n_samples, n_clips), optional
         How often each clip counts; by default once.
 
@@ -81,14 +84,14 @@ def score(
     -------
     ndarray, shape (n_samples,) or ()
         A class that no clip of a resample has, or every clip, is left out of its mean; nan if all
-        are.
+        are, or if a resample is empty.
 
     Raises
     ------
     UsageError
         If there is no such score.
     InputError
-        If shapes disagree, or outputs are not finite.
+        If shapes disagree, outputs are not finite, or labels are something else.
 
     Examples
     --------
@@ -99,7 +102,7 @@ def score(
     """
     if unit not in SCORES:
         raise UsageError(f"the score is {unit!r}; expected one of {', '.join(SCORES)}")
-    outputs, labels = np.asarray(outputs), np.asarray(labels, bool)
+    outputs, labels = _as_floats(outputs), _as_bools(labels)
     if outputs.ndim != 2 or outputs.shape != labels.shape or not outputs.size:
         raise InputError(
             f"outputs of shape {outputs.shape} and labels of shape {labels.shape}; expected both "
@@ -110,6 +113,23 @@ def score(
     if counts is None:
         return SCORES[unit](outputs, labels, np.ones((1, len(labels)), np.int64))[0]
     return SCORES[unit](outputs, labels, checked_counts(counts, len(labels), "clips"))
+
+
+def _as_floats(outputs: NDArray[Any]) -> NDArray[np.floating]:
+    """Return outputs in a type that has a sign: clips are sorted by their negatives."""
+    outputs = np.asarray(outputs)
+    return outputs if np.issubdtype(outputs.dtype, np.floating) else outputs.astype(np.float64)
+
+
+def _as_bools(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return labels; raise InputError for what is neither: nan, a class's number, would be True."""
+    labels = np.asarray(labels)
+    if labels.dtype == bool:
+        return labels
+    wrong = labels[~np.isin(labels, (0, 1))]
+    if wrong.size:
+        raise InputError(f"a label is {wrong[0]}; expected True or False, or 1 or 0")
+    return labels.astype(bool)
 
 
 def _over_classes(

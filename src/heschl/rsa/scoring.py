@@ -105,7 +105,8 @@ def score(
     array([1.])
     """
     chosen = find_protocol(protocol)
-    brain = as_rdms(brain)
+    features = {name: np.asarray(x) for name, x in features.items()}
+    brain, folds = as_rdms(brain), np.asarray(folds)
     check_folds(folds, count_sounds(brain.shape[1]))
     region_labels(brain, regions)
     for name, x in features.items():

@@ -90,8 +90,13 @@ def paired_difference(
         raise InputError(
             f"samples of shapes {a.shape} and {b.shape}; expected the same resamples of both models"
         )
-    samples = a - b
-    estimate = np.asarray(estimate_a, np.float64) - np.asarray(estimate_b, np.float64)
+    of_a, of_b = np.asarray(estimate_a, np.float64), np.asarray(estimate_b, np.float64)
+    if any(np.isinf(values).any() for values in (a, b, of_a, of_b)):
+        raise InputError(
+            "samples or estimates of a model are infinite; expected finite numbers, nan where "
+            "there is no value"
+        )
+    samples, estimate = a - b, of_a - of_b
     found = interval(samples, estimate, n_units, kind=kind, level=level)
     reach = expansion(n_units) * float(scipy.stats.t.ppf((1 + level) / 2, n_units - 1))
     if has_percentiles(n_units, len(samples), level, reach):

@@ -127,7 +127,8 @@ def interval(
     Raises
     ------
     InputError
-        If there are fewer than 3 listeners, 10 sounds or two samples, or shapes disagree.
+        If there are fewer than 3 listeners, 10 sounds or two samples, shapes disagree, or values
+        are infinite.
     UsageError
         If the level is not between 0 and 1.
 
@@ -168,6 +169,11 @@ def checked_samples(
         raise InputError(
             f"samples of shape {x.shape} for an estimate of shape {centre.shape}; expected "
             f"(n_samples, *{centre.shape}) with at least two samples"
+        )
+    if np.isinf(x).any() or np.isinf(centre).any():
+        raise InputError(
+            "samples or their estimate are infinite; expected finite numbers, or nan where there "
+            "is no value, such as a d' without an error"
         )
     return x, centre
 

@@ -86,7 +86,7 @@ def bootstrap_mean(
     Raises
     ------
     InputError
-        If shapes disagree or counts are not whole numbers from 0 on.
+        If shapes disagree, values are infinite, or counts are not whole numbers from 0 on.
 
     Examples
     --------
@@ -100,6 +100,10 @@ def bootstrap_mean(
     if values.ndim not in (1, 2) or not values.shape[-1]:
         raise InputError(
             f"values of shape {values.shape}; expected (n_samples, n_listeners) or (n_listeners,)"
+        )
+    if np.isinf(values).any():
+        raise InputError(
+            "values of listeners are infinite; expected finite numbers, nan where there is none"
         )
     values = np.atleast_2d(values)
     n_samples, n_listeners = values.shape
