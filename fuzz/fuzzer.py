@@ -1,6 +1,6 @@
-"""One fuzzer of one target, in a process of its own: python fuzz/fuzzer.py TARGET [libFuzzer's].
+"""One fuzzer of one target, in a process of its own.
 
-Started by ``run.py``; by itself it is for looking at one input: python fuzz/fuzzer.py TARGET FILE
+Started by ``run.py``. By itself it is for looking at one input: python fuzz/fuzzer.py TARGET FILE
 """
 
 from __future__ import annotations

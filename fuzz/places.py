@@ -12,7 +12,7 @@ from pathlib import Path
 #: Of this process; the only place where anything may be written.
 ROOT = Path(tempfile.mkdtemp(prefix="heschl-fuzz-")).resolve()
 
-_FILE = re.compile(rb"^=== ([\w./-]{1,60})\n", re.MULTILINE)
+_FILE = re.compile(rb"(?:\A|\n)=== ([\w./-]{1,60})\n")
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def parts(content: bytes) -> dict[str, bytes]:
 
 def joined(files: dict[str, bytes]) -> bytes:
     """Return the input of which `parts` makes these files."""
-    return b"".join(b"=== " + name.encode() + b"\n" + content for name, content in files.items())
+    return b"".join(b"\n=== " + name.encode() + b"\n" + content for name, content in files.items())
 
 
 def write(place: Path, files: dict[str, bytes], allowed: Collection[str]) -> None:

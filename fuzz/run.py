@@ -1,4 +1,6 @@
-"""Fuzz heschl's readers: python fuzz/run.py --seconds 600 [TARGET ...]
+"""Fuzz heschl's readers.
+
+Run: python fuzz/run.py --seconds 600 [TARGET ...]
 
 Every target in a process of its own. Ends with 1 if anything was found, and says which input.
 """

@@ -25,7 +25,14 @@ _NEVER = frozenset(
     {
         *("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"),
         *("os.kill", "os.link", "os.putenv", "os.symlink", "pty.spawn"),
-        *("ctypes.dlopen", "subprocess.Popen", "socket.connect", "socket.bind", "socket.getaddrinfo", "pickle.find_class"),
+        *(
+            "ctypes.dlopen",
+            "subprocess.Popen",
+            "socket.connect",
+            "socket.bind",
+            "socket.getaddrinfo",
+            "pickle.find_class",
+        ),
     }
 )
 #: Those that change paths, and how many, which are their first arguments.
@@ -39,7 +46,7 @@ _CHANGES = {
 }
 
 
-class Finding(Exception):
+class FindingError(Exception):
     """An input caused what none may cause."""
 
 
@@ -85,7 +92,7 @@ def _outside(path: object) -> bool:
 
 
 def watched(check: Callable[[bytes], None], *, costs: bool) -> Callable[[bytes], None]:
-    """Return a target that also raises `Finding` for what no input may cause.
+    """Return a target that also raises `FindingError` for what no input may cause.
 
     Parameters
     ----------
@@ -104,7 +111,7 @@ def watched(check: Callable[[bytes], None], *, costs: bool) -> Callable[[bytes],
             _WATCH.on = False
         if _WATCH.seen:
             seen, _WATCH.seen = _WATCH.seen, []
-            raise Finding("; ".join(seen))
+            raise FindingError("; ".join(seen))
         if costs:
             _check_costs(_peak() - before, time.process_time() - began)
 
@@ -113,9 +120,11 @@ def watched(check: Callable[[bytes], None], *, costs: bool) -> Callable[[bytes],
 
 def _check_costs(n_bytes: int, seconds: float) -> None:
     if n_bytes > MOST_BYTES:
-        raise Finding(f"{n_bytes / 1e6:.0f} MB of memory; expected at most {MOST_BYTES / 1e6:.0f}")
+        raise FindingError(
+            f"{n_bytes / 1e6:.0f} MB of memory; expected at most {MOST_BYTES / 1e6:.0f}"
+        )
     if seconds > MOST_SECONDS:
-        raise Finding(f"{seconds:.1f} s of computing; expected at most {MOST_SECONDS}")
+        raise FindingError(f"{seconds:.1f} s of computing; expected at most {MOST_SECONDS}")
 
 
 def _peak() -> int:

@@ -10,6 +10,7 @@ import importlib
 from collections.abc import Callable, Mapping
 
 _TABLES = tuple(f"heschl.brain.mcdermott.{part}" for part in ("pickled_table", "decoding"))
+_DESCRIBED = ("heschl.studies.description", "heschl.pretrain.recipe", "heschl.models.references")
 
 #: Names of targets, which are those of modules here and of folders of `corpus`; and the packages
 #: whose branches guide the fuzzer. Only these are instrumented, so that it starts quickly.
@@ -17,7 +18,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "pickles": ("heschl.pickles", *_TABLES, "pickletools"),
     "checkpoints": ("heschl.pickles", "heschl.models.weights", "pickletools"),
     "hear_tasks": ("heschl.tasks", "heschl.sounds"),
-    "descriptions": ("heschl.yaml_file", "heschl.studies", "heschl.pretrain.recipe", "yaml"),
+    "descriptions": ("heschl.yaml_file", "heschl.studies.names", *_DESCRIBED),
     "sounds": ("heschl.audio",),
     "gin": ("heschl.models.encodecmae",),
     "dataset_folders": ("heschl.brain.folder", "heschl.brain.dataset"),

@@ -31,7 +31,7 @@ def fire(*_: object) -> None:
     FIRED.append("run")
 
 
-class _NoNames(pickle._Unpickler):  # type: ignore[misc, name-defined]
+class _NoNames(pickle._Unpickler):
     """Python's reader in Python, which finds no name; that in C reads past false frames."""
 
     def find_class(self, module: str, name: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from heschl.errors import InputError
+from heschl.errors import InputError, UsageError
 from heschl.registry import nearest
 
 #: No such file needs more; what is larger is another file.
@@ -22,6 +22,10 @@ _OPENING = (
     yaml.BlockMappingStartToken,
 )
 _CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
+#: Characters of what is no text: 1:1:1:... is a number of 60s, which grows with every one of them.
+_TEXT, _LONGEST_NUMBER = "tag:yaml.org,2002:str", 100
+#: What the safe loader raises of a scalar that is not what its tag says, as ``!!int ""``.
+_NO_SCALAR = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 #: By pydantic's kind of error, in words of a file instead of Python's.
 _EXPECTED = {"tuple_type": "expected a list", "model_type": "expected keys and their values"}
 Place = tuple[str | int, ...]
@@ -52,7 +56,10 @@ class DescribedFile(Generic[Described]):
 
     def folder(self, path: Path) -> Path:
         """Return a path that the file names, which is relative to the folder of the file."""
-        return self.path.parent / path.expanduser()
+        try:
+            return self.path.parent / path.expanduser()
+        except RuntimeError as error:  # there is no such user
+            raise UsageError(f"{path}: {error}; expected a path without '~'") from error
 
 
 def read_described(
@@ -186,13 +193,19 @@ def _content(path: Path, node: yaml.Node, place: Place, lines: dict[Place, int])
         return found
     if isinstance(node, yaml.SequenceNode):
         return [_content(path, one, (*place, i), lines) for i, one in enumerate(node.value)]
+    if node.tag != _TEXT and len(node.value) > _LONGEST_NUMBER:
+        raise InputError(
+            f"{path}, line {node.start_mark.line + 1}: {node.value[:20]!r}... of {len(node.value)} "
+            f"characters; expected numbers of at most {_LONGEST_NUMBER}, or text in quotes"
+        )
     loader = yaml.SafeLoader("")
     try:  # "natsound165", "0", "true": what the safe loader makes of a scalar
         return loader.construct_object(node)
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, *_NO_SCALAR) as error:
+        value = repr(node.value)
         raise InputError(
-            f"{path}, line {node.start_mark.line + 1}: {node.value!r} with tag {node.tag}; expected"
-            " plain values"
+            f"{path}, line {node.start_mark.line + 1}: {value[:80]} with tag {node.tag[:80]}; "
+            "expected plain values"
         ) from error
     finally:
         loader.dispose()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +54,7 @@ class Reference:
         """What the model is called in results: the reference without folders."""
         name = self.target if self.kind == "zoo" else f"{self.kind}:{_last(self.target)}"
         if self.kind == "checkpoint":
-            name = _of_run(Path(self.target).expanduser().resolve())
+            name = _of_run(_path(self.target).resolve())
         elif self.kind == "torch":
             name = f"{name}:{self.argument}"
         elif self.argument is not None:
@@ -65,7 +66,7 @@ class Reference:
 
 def _last(target: str) -> str:
     """Name of a folder or file; a hub's ORG/NAME stays whole."""
-    path = Path(target).expanduser()
+    path = _path(target)
     if path.exists() or path.is_absolute() or target.startswith("."):
         return path.resolve().name
     return target
@@ -112,7 +113,7 @@ def parse(text: str) -> Reference:
             )
         seed = int(match["seed"])
     if match := _FILE.fullmatch(rest):
-        rest, file = match["rest"], Path(match["path"]).expanduser()
+        rest, file = match["rest"], _path(match["path"])
         if control == "random":
             raise UsageError(f"{text!r}: fresh weights and weights of a file; expected one of them")
     kind, target, argument = _kind(rest, text)
@@ -134,13 +135,28 @@ def _kind(rest: str, text: str) -> tuple[str, str, str | None]:
         if kind == "torch" and not argument:
             raise UsageError(f"{text!r}: no function is named; expected torch:MODULE:FUNCTION")
         return kind, module, argument if second else None
-    if (Path(rest).expanduser() / "config.json").is_file():
+    if _is_there(lambda: (_path(rest) / "config.json").is_file()):
         return "hf", rest, None
-    if is_checkpoint(Path(rest).expanduser()):
+    if _is_there(lambda: is_checkpoint(_path(rest))):
         return "checkpoint", rest, None
     if "@" in rest:
         raise _unknown_control(text)
     return "zoo", rest, None
+
+
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:  # there is no such user
+        raise UsageError(f"{text!r}: {error}; expected a path without '~', or a name") from error
+
+
+def _is_there(look: Callable[[], bool]) -> bool:
+    """Whether a file is there; none is whose name is too long for one, or in a forbidden folder."""
+    try:
+        return look()
+    except OSError:
+        return False
 
 
 def _unknown_control(text: str) -> UsageError:

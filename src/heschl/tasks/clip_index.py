@@ -149,12 +149,14 @@ def _parsed(line: str) -> tuple[str, Entry] | None:
         return None
     try:
         return _entry(*json.loads(content))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
 
 
 def _entry(
     name: str, original: list[int], resampled: list[int] | None, *facts: Any
 ) -> tuple[str, Entry]:
+    if not isinstance(name, str):
+        raise TypeError(f"a name of type {type(name).__name__}")
     made = None if resampled is None else Stamp(*resampled)
     return name, Entry(Stamp(*original), made, ClipFacts(*facts))

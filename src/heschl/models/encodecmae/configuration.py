@@ -118,7 +118,7 @@ def read(
         or bindings.whole("", "NUM_ENCODER_HEADS")
         or HEADS,
         hidden=_side(tensors, _FEED_FORWARD, 0, source),
-        chunk_samples=_chunk_samples(bindings),
+        chunk_samples=_chunk_samples(bindings, source),
     )
     _check_sizes(found, bindings, tensors, source)
     return found
@@ -186,12 +186,18 @@ def _depth(tensors: Mapping[str, Tensor]) -> int:
     return 1 + max((int(match[1]) for match in numbers if match), default=0)
 
 
-def _chunk_samples(bindings: Bindings) -> int:
+def _chunk_samples(bindings: Bindings, source: str) -> int:
     seconds = bindings.number("ReadAudioProcessor", "max_length")
     if seconds is None:
         seconds = bindings.number("", "MAX_AUDIO_DURATION")
     # rounded down, as published, but for the rounding of a number of seconds that is a whole one
-    return int(SAMPLE_RATE * (seconds or CHUNK_SECONDS) + 1e-6)
+    n_samples = int(SAMPLE_RATE * (seconds or CHUNK_SECONDS) + 1e-6)
+    if n_samples < 1:
+        raise InputError(
+            f"{source}: pieces of {seconds} s (MAX_AUDIO_DURATION) in its config; expected more "
+            "than 0. Check that the file is the published checkpoint"
+        )
+    return n_samples
 
 
 def _check_kind(bindings: Bindings, source: str) -> None:

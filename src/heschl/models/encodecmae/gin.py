@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from typing import TypeGuard
 
 from heschl.errors import InputError
 
@@ -23,6 +24,12 @@ _PIECE = re.compile(
 _BINDING = re.compile(r"(?P<name>[\w./]+)\s*=\s*(?P<value>\S.*)", re.DOTALL)
 _BLOCK = re.compile(r"(?P<name>[\w./]+)\s*:")
 _MACRO = re.compile(r"%(?P<name>[A-Za-z_][\w./]*)")
+
+#: Of a value: characters, and macros that it takes by way of each other. Macros of macros double.
+_LONGEST, _DEEPEST = 100_000, 50
+
+#: Larger numbers are no sizes, rates or durations.
+_LARGEST = 1e12
 
 
 class Bindings:
@@ -53,6 +60,7 @@ class Bindings:
             )
         self._source = source
         self._values: Mapping[tuple[str, str, str], str] = dict(_bindings(text))
+        self._macros: dict[str, str] = {}
 
     def has(self, configurable: str) -> bool:
         """Whether any argument of this class is bound."""
@@ -94,7 +102,7 @@ class Bindings:
             If it is something else than a number.
         """
         value = self.find(configurable, parameter, scope)
-        if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        if value is None or _is_number(value):
             return value
         raise self._unexpected((scope, configurable, parameter), value, "a number")
 
@@ -124,7 +132,7 @@ class Bindings:
             return None
         if isinstance(value, list | tuple) and len(value) == 2:
             first, second = value
-            if isinstance(first, int | float) and isinstance(second, int | float):
+            if _is_number(first) and _is_number(second):
                 return float(first), float(second)
         raise self._unexpected(("", configurable, parameter), value, "a list of two numbers")
 
@@ -132,16 +140,23 @@ class Bindings:
         text = self._values[key]
         if text.startswith("@"):
             return text
-        filled = _MACRO.sub(lambda match: repr(self._macro(match["name"], key, seen)), text)
+        filled = _MACRO.sub(lambda match: self._macro(match["name"], key, seen), text)
+        if len(filled) > _LONGEST:
+            raise self._unexpected(key, f"{len(filled)} characters", f"at most {_LONGEST}")
         try:
             return ast.literal_eval(filled)
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
             raise self._unexpected(key, text, "a Python literal") from error
 
-    def _macro(self, name: str, key: tuple[str, str, str], seen: tuple[str, ...]) -> object:
+    def _macro(self, name: str, key: tuple[str, str, str], seen: tuple[str, ...]) -> str:
+        """Return the text of a macro's value; each is worked out once."""
         if name in seen or ("", "", name) not in self._values:
             raise self._unexpected(key, f"%{name}", "a macro that is defined, and not by itself")
-        return self._value(("", "", name), (*seen, name))
+        if len(seen) > _DEEPEST:
+            raise self._unexpected(key, f"%{name}", f"macros of at most {_DEEPEST} others")
+        if name not in self._macros:
+            self._macros[name] = repr(self._value(("", "", name), (*seen, name)))
+        return self._macros[name]
 
     def _unexpected(self, key: tuple[str, str, str], value: object, expected: str) -> InputError:
         scope, configurable, parameter = key
@@ -150,6 +165,13 @@ class Bindings:
             f"{self._source}: {scope + '/' if scope else ''}{name} is {value} in its config; "
             f"expected {expected}. Check that the file is the published checkpoint"
         )
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    """Whether a value is a finite number of a size that can be meant, and no truth value."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return -_LARGEST <= value <= _LARGEST
 
 
 def _bindings(text: str) -> Iterator[tuple[tuple[str, str, str], str]]:

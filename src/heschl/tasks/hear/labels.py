@@ -14,6 +14,7 @@ from heschl.tasks.hear.metadata import is_plain_name, read_json
 from heschl.tasks.wording import few
 
 VOCABULARY = "labelvocabulary.csv"
+_MOST_DIGITS = 9  # of an index
 
 Labels = Mapping[str, tuple[str, ...]]
 """Labels of each clip of a split, by the name of its file, in the order of the split."""
@@ -53,7 +54,8 @@ def read_vocabulary(folder: Path) -> tuple[str, ...]:
 
 
 def _index(cell: str | None) -> int | None:
-    return int(cell) if cell is not None and cell.isascii() and cell.isdigit() else None
+    is_number = cell is not None and cell.isascii() and cell.isdigit()
+    return int(cell) if cell is not None and is_number and len(cell) <= _MOST_DIGITS else None
 
 
 def read_labels(path: Path) -> Labels:

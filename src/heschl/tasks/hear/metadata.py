@@ -28,6 +28,7 @@ SCORES = {
     "d_prime": "d_prime",
     "aucroc": "auc",
 }
+_LONGEST_NAME = 255  # bytes, of a file on any system
 _MODES = ("trainvaltest", "presplit_kfold", "new_split_kfold")
 
 
@@ -128,7 +129,13 @@ def is_plain_name(name: object) -> bool:
         and name not in ("", ".", "..")
         and "\0" not in name
         and PureWindowsPath(name).name == name
+        and len(name.encode(errors="surrogatepass")) <= _LONGEST_NAME
     )
+
+
+def _is_split(name: object) -> bool:
+    """Whether something may be the name of a split, whose file of labels ends with ``.json``."""
+    return is_plain_name(name) and is_plain_name(f"{name}.json")
 
 
 def release_named(content: object) -> str | None:
@@ -146,7 +153,7 @@ def _splits(content: Mapping[str, Any], folder: Path) -> tuple[bool, tuple[str, 
         raise InputError(f"{path}: split_mode is {mode!r}; expected one of {_MODES}")
     if names is None:
         names = _names_of_mode(content, folder)
-    if not isinstance(names, list) or not names or not all(is_plain_name(name) for name in names):
+    if not isinstance(names, list) or not names or not all(map(_is_split, names)):
         raise InputError(f"{path}: splits are {_short(names)}; expected a list of names")
     if mode == "trainvaltest" or (mode is None and set(names) == set(TRAIN_VALID_TEST)):
         _check_train_valid_test(names, path)
