@@ -139,6 +139,9 @@ def load_run(folder: str | Path) -> StudyRun:
             raise InputError(f"{path}: format {found!r}; this heschl reads {FORMAT}: run it again")
         content["failures"] = tuple(Failure(**one) for one in content["failures"])
         content["runs"], content["added"] = tuple(content["runs"]), tuple(content["added"])
+        folders = (*content["runs"], *(one["folder"] for one in content["added"]))
+        if not all(isinstance(one, str) for one in folders):
+            raise TypeError("folders of results that are no texts")
         return StudyRun(**content)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, InputError):
