@@ -25,7 +25,7 @@ log = logging.getLogger("heschl")
 
 
 @contextlib.contextmanager
-def held(path: Path, what: str) -> Iterator[None]:
+def held(path: Path, what: str) -> Iterator[bool]:
     """Hold a lock while the block runs; wait as long as another process holds it.
 
     Parameters
@@ -34,6 +34,11 @@ def held(path: Path, what: str) -> Iterator[None]:
         Of the lock: an empty file, which stays. Its folder is made.
     what : str
         What is computed, for the message that another process is at it.
+
+    Yields
+    ------
+    bool
+        Whether it is held; False where the file system has no locks.
 
     Raises
     ------
@@ -51,7 +56,7 @@ def held(path: Path, what: str) -> Iterator[None]:
                 "folder that you may write"
             ) from error
     try:
-        yield
+        yield lock.is_locked
     finally:
         lock.release()
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import queue
-import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,7 @@ LOOK, SAY_AGAIN = 1.0, 60.0
 #: Seconds between two attempts to reach a scheduler.
 BETWEEN = 2.0
 
+_WITHDRAWN = Trouble("withdrawn", "the scheduler was lost")
 log = logging.getLogger("heschl")
 
 
@@ -97,9 +98,9 @@ class _DaskCrew:
     ) -> None:
         self._order, self._steps, self._how = order, steps, how
         self._connect, self._patience = connect, patience
-        self._token = secrets.token_hex(4)
         self._under_way: dict[str, tuple[Attempt, Future]] = {}
         self._ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
+        self._not_given: list[Attempt] = []
         self._said = 0.0
         self._client = self._reached(None)
 
@@ -107,17 +108,20 @@ class _DaskCrew:
 
     def free(self) -> bool:
         """Whether workers are there, and not all of them have enough to do."""
-        return len(self._under_way) < AHEAD * sum(one["nthreads"] for one in self._workers())
+        return len(self._under_way) < AHEAD * len(self._workers())
 
     def _workers(self) -> list[dict[str, Any]]:
         if self._client.status != "running":
             return []
-        found: dict[str, dict[str, Any]] = self._client.scheduler_info(n_workers=-1)["workers"]
-        return list(found.values())
+        found: dict[str, dict[str, Any]] = self._client.scheduler_info(n_workers=-1)
+        return list(found.get("workers", {}).values())  # none once the scheduler is lost
 
     def give(self, attempt: Attempt) -> None:
         """Let a worker do a job that has what it needs."""
         declared = [one["resources"] for one in self._workers()]
+        if not declared:  # lost since it was asked who is free
+            self._not_given.append(attempt)
+            return
         n_jobs = self._how.n_jobs or cores(declared)
         asked = demand(
             self._steps[attempt.job.steps[0]],
@@ -126,16 +130,22 @@ class _DaskCrew:
             device=self._how.device,
             n_jobs=n_jobs,
         )
-        future = self._client.submit(
-            _do,
-            self._order,
-            attempt,
-            n_jobs,
-            key=f"{NAME}-{self._token}-{attempt.number}-{attempt.tries}",
-            resources=asked,
-            priority=-attempt.number,
-            pure=False,
-        )
+        try:
+            future = self._client.submit(
+                _do,
+                self._order,
+                attempt,
+                n_jobs,
+                key=f"{NAME}-{self._order.run}-{attempt.number}-{attempt.tries}",
+                resources=asked,
+                priority=-attempt.number,
+                pure=False,
+            )
+        except Exception:
+            if self._client.status == "running":
+                raise
+            self._not_given.append(attempt)  # the scheduler was lost just now
+            return
         self._under_way[future.key] = attempt, future
         future.add_done_callback(self._ended.put)
 
@@ -144,12 +154,18 @@ class _DaskCrew:
     def next(self, timeout: float | None) -> tuple[Attempt, Outcome] | None:
         """Return a job that has ended; None if none has for a while."""
         self._look()
+        if self._not_given:
+            return self._not_given.pop(), Outcome(trouble=_WITHDRAWN)
         try:
             future = self._ended.get(timeout=LOOK if timeout is None else min(timeout, LOOK))
         except queue.Empty:
             return None
         attempt, _ = self._under_way.pop(future.key)
-        return attempt, _outcome(future)
+        begun = self._order.begun(attempt)
+        outcome = _outcome(future, begun=begun.exists)
+        with contextlib.suppress(OSError):
+            begun.unlink(missing_ok=True)
+        return attempt, outcome
 
     def _look(self) -> None:
         """Wait for the scheduler if it was lost; say so if there are no workers."""
@@ -183,25 +199,32 @@ class _DaskCrew:
         with contextlib.suppress(Exception):  # the cluster may be what failed
             self._client.cancel([future for _, future in self._under_way.values()], force=True)
             self._client.close(timeout=5)
+        self._order.close()
 
 
-def _outcome(future: Future) -> Outcome:
+def _outcome(future: Future, *, begun: Callable[[], bool]) -> Outcome:
+    """Return how a job ended; ``begun`` says whether any worker had begun with it."""
     if future.status == "finished":
-        outcome: Outcome = future.result()
+        try:
+            outcome: Outcome = future.result()
+        except (CancelledError, OSError):  # lost between its end and its way here
+            return Outcome(trouble=_WITHDRAWN)
         return outcome
     if future.status == "error":
-        return Outcome(trouble=_trouble(future.exception()))
-    return Outcome(trouble=Trouble("withdrawn", "the scheduler was lost"))
+        return Outcome(trouble=_trouble(future.exception(), begun=begun))
+    return Outcome(trouble=_WITHDRAWN)
 
 
-def _trouble(error: BaseException) -> Trouble:
+def _trouble(error: BaseException, *, begun: Callable[[], bool]) -> Trouble:
     from distributed import KilledWorker
 
     if isinstance(error, KilledWorker):
+        if not begun():  # Dask counts those, too, that only lay ready on a worker that died
+            return Trouble("withdrawn", "the processes that were to do it died before")
         return Trouble(
             "lost",
-            f"the processes that did it died, {error.allowed_failures + 1} times in a row: by "
-            "themselves, or ended by the system, as when memory is not enough",
+            f"the processes that did it died ({error.allowed_failures + 1} in a row): by themselves, "
+            "or ended by the system, as when memory is not enough",
         )
     if isinstance(error, Exception):
         return trouble_of(error)

@@ -1,23 +1,35 @@
-"""What happens in a worker: a job is done there as in any other process."""
+"""What happens in a worker: a job is done there as in any other process, one at a time.
+
+A worker may live long and serve many runs. Nothing that was loaded for one of them, modules and
+data of users included, is there for the next: they may have been changed meanwhile.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import hashlib
+import importlib
 import logging
 import platform
+import secrets
+import shutil
+import sys
+import sysconfig
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from heschl import results, store
-from heschl.errors import HeschlWarning
+from heschl import store
+from heschl.errors import HeschlError, HeschlWarning
 from heschl.studies.desk import Desk, Running
 from heschl.studies.jobs import Attempt, Outcome, Trouble
+from heschl.studies.keys import versions
+from heschl.studies.names import users_folders
 from heschl.studies.reading import StudyFile, parse_study
+from heschl.studies.troubles import trouble_of
 
 #: Folder in that of a study with its file as it was when a run began.
 SAID = "said"
@@ -25,13 +37,15 @@ SAID = "said"
 #: told, where the system, or Dask at 95 %, would end the process.
 USABLE = 0.9
 
+NAME = __name__.partition(".")[0]
 log = logging.getLogger("heschl")
-_mine = threading.local()
+_alone = threading.Lock()
+_desks: dict[tuple[Order, int | None], Desk] = {}
 
 
 @dataclass(frozen=True)
 class Order:
-    """What every job of a study needs to know.
+    """What every job of a run needs to know.
 
     Attributes
     ----------
@@ -41,20 +55,35 @@ class Order:
         Of its text, a copy of which is in the folder of the study.
     folder : Path
     how : Running
-    environment : mapping of str to str
-        Versions of the process that gives out jobs.
+    versions : tuple of (str, str)
+        What the process that gives out jobs has, on which results depend.
+    run : str
+        Tells this run from others.
     """
 
     path: Path
     digest: str
     folder: Path
     how: Running
-    environment: Mapping[str, str]
+    versions: tuple[tuple[str, str], ...]
+    run: str
 
     @property
     def said(self) -> Path:
         """Where the copy of the study file is."""
         return self.folder / SAID / f"{self.digest}.yaml"
+
+    def begun(self, attempt: Attempt) -> Path:
+        """Return the file that says that a worker began with an attempt."""
+        return self._begun / f"{attempt.number}-{attempt.tries}"
+
+    @property
+    def _begun(self) -> Path:
+        return self.folder / SAID / f".begun-{self.run}"
+
+    def close(self) -> None:
+        """Remove what only the run under way needs."""
+        shutil.rmtree(self._begun, ignore_errors=True)
 
 
 def make_order(file: StudyFile, folder: Path, how: Running) -> Order:
@@ -68,7 +97,12 @@ def make_order(file: StudyFile, folder: Path, how: Running) -> Order:
     digest = hashlib.sha256(file.text.encode()).hexdigest()[:16]
     path, folder = file.path.resolve(), folder.resolve()
     order = Order(
-        path, digest, folder, dataclasses.replace(how, show_progress=False), results.environment()
+        path,
+        digest,
+        folder,
+        dataclasses.replace(how, show_progress=False),
+        tuple(versions().items()),
+        secrets.token_hex(8),
     )
     store.write_text(order.said, file.text)
     return order
@@ -93,9 +127,13 @@ def do(order: Order, attempt: Attempt, n_jobs: int | None) -> Outcome:
     trouble = _refusal(order, where)
     if trouble is not None:
         return Outcome(trouble=trouble, where=where)
-    with warnings.catch_warnings(record=True) as heard:
+    # neither torch's threads nor warnings nor the path of modules are of one thread
+    with _alone, warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always", HeschlWarning)
-        outcome = _desk(order, n_jobs).do(attempt)
+        try:
+            outcome = _begin(order, attempt, n_jobs).do(attempt)
+        except (HeschlError, OSError) as error:  # before the job itself
+            outcome = Outcome(trouble=trouble_of(error))
     for one in heard:
         if not issubclass(one.category, HeschlWarning):
             log.warning("%s: %s", one.category.__name__, one.message)
@@ -105,10 +143,10 @@ def do(order: Order, attempt: Attempt, n_jobs: int | None) -> Outcome:
 
 def _refusal(order: Order, where: str) -> Trouble | None:
     """Say why jobs of a study cannot be done here."""
-    mine = results.environment()
-    other = {name: mine.get(name) for name, it in order.environment.items() if mine.get(name) != it}
+    mine, theirs = versions(), dict(order.versions)
+    other = {name: mine.get(name) for name, it in theirs.items() if mine.get(name) != it}
     if other:
-        theirs = {name: order.environment[name] for name in other}
+        theirs = {name: theirs[name] for name in other}
         return Trouble("lasting", f"{where}: has {other}; expected {theirs} as where the run began")
     if not order.said.is_file():
         return Trouble(
@@ -119,16 +157,39 @@ def _refusal(order: Order, where: str) -> Trouble | None:
     return None
 
 
-def _desk(order: Order, n_jobs: int | None) -> Desk:
-    """Return this thread's desk, which stays as long as jobs are of one study."""
+def _begin(order: Order, attempt: Attempt, n_jobs: int | None) -> Desk:
+    """Say that an attempt begins; return this process's desk, which stays during a run."""
+    begun = order.begun(attempt)
+    with store.writing(begun):
+        begun.parent.mkdir(parents=True, exist_ok=True)
+        begun.touch()
     key = order, n_jobs
-    if getattr(_mine, "key", None) != key:
-        _mine.desk = None  # what it holds, before another is made
+    if key not in _desks:
+        same_run = any(order == other for other, _ in _desks)
+        _desks.clear()  # what it holds, before another is made
         how = order.how if n_jobs is None else dataclasses.replace(order.how, n_jobs=n_jobs)
         file = parse_study(order.path, order.said.read_text(encoding="utf-8"))
-        _mine.desk, _mine.key = Desk(file, order.folder, how), key
-    desk: Desk = _mine.desk
-    return desk
+        if not same_run:
+            _forget_modules(file)
+        _desks[key] = Desk(file, order.folder, how)
+    return _desks[key]
+
+
+def _forget_modules(file: StudyFile) -> None:
+    """Let users' modules be imported again: an earlier run may have had another version."""
+    importlib.invalidate_caches()
+    folders = set(users_folders(file)) - {Path(one) for one in sysconfig.get_paths().values()}
+    for name, module in list(sys.modules.items()):
+        first = name.partition(".")[0]
+        source = getattr(sys.modules.get(first, module), "__file__", None)
+        if first != NAME and source is not None and _lies_in(Path(source), folders):
+            del sys.modules[name]
+
+
+def _lies_in(source: Path, folders: Collection[Path]) -> bool:
+    """Whether a module, or the package whose first file this is, is found in one of the folders."""
+    found = source.parent.parent if source.stem == "__init__" else source.parent
+    return found in folders
 
 
 def limit_memory(n_bytes: float) -> None:

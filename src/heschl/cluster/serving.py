@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from heschl.cluster.starting import NO_PAUSES
 from heschl.cluster.supplies import Supply
-from heschl.errors import MissingDependencyError
+from heschl.errors import MissingDependencyError, UsageError
 
 #: Seconds before a worker that ended is started again: the first time, and at most.
 SOON, LATE = 1.0, 60.0
@@ -47,6 +47,8 @@ def serve(address: str, supply: Supply, n_processes: int = 1) -> None:
     ------
     MissingDependencyError
         If Dask is not installed.
+    UsageError
+        If there are more processes with a GPU than GPUs that may be used.
     """
     try:
         import distributed  # noqa: F401
@@ -66,7 +68,10 @@ def serve(address: str, supply: Supply, n_processes: int = 1) -> None:
                 time.sleep(LOOK)
         finally:
             for keeper in keepers:
-                keeper.end()
+                keeper.tell_to_end()
+            deadline = time.monotonic() + ENDING
+            for keeper in keepers:
+                keeper.end(deadline)
 
 
 def command(address: str, supply: Supply) -> list[str]:
@@ -88,9 +93,22 @@ def _surroundings(supply: Supply, number: int) -> dict[str, str]:
     for name, value in NO_PAUSES.items():
         found[f"DASK_{name.upper().replace('.', '__')}"] = str(value)
     if supply.gpus:
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
-        found["CUDA_VISIBLE_DEVICES"] = visible[number] if visible[0] else str(number)
+        found["CUDA_VISIBLE_DEVICES"] = _gpu(number)
     return found
+
+
+def _gpu(number: int) -> str:
+    """Return what a worker's own GPU is called."""
+    told = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    if not told:
+        return str(number)
+    visible = told.split(",")
+    if number >= len(visible):
+        raise UsageError(
+            f"CUDA_VISIBLE_DEVICES is {told!r}: no GPU for process {number + 1}; expected at most "
+            f"--processes {len(visible)}, or more GPUs"
+        )
+    return visible[number]
 
 
 @dataclass
@@ -118,13 +136,17 @@ class _Keeper:
         self._due, self._process = now + self._wait, None
         log.warning("a worker ended; the next is started in %.0f s", self._wait)
 
-    def end(self) -> None:
-        """End the worker: let it do so by itself, then not."""
+    def tell_to_end(self) -> None:
+        """Let the worker end by itself."""
+        if self._process is not None:
+            self._process.terminate()
+
+    def end(self, deadline: float) -> None:
+        """Wait for the worker to end until some moment, then end it."""
         if self._process is None:
             return
-        self._process.terminate()
         try:
-            self._process.wait(ENDING)
+            self._process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -4,8 +4,9 @@ Nothing here knows of processes, files or networks: a crew (`heschl.studies.crew
 decided here, whether it is this process or a cluster.
 
 What is temporary (a server that does not answer, a file system that hangs) is tried again after
-growing waits. A job whose process died is given out again at once, and so many times that machines
-may be taken away again and again; but not for ever, because the job itself may be what kills them.
+growing waits. A job whose process died is given out again, after those that no process died over,
+and so many times that machines may be taken away again and again; but not for ever, because the job
+itself may be what kills them.
 A job for which memory was not enough is tried once more with fewer sounds at a time. Anything else
 would go wrong again: it is a failure.
 """
@@ -23,6 +24,9 @@ from heschl.studies.jobs import Attempt, Extracted, Job, Outcome, Trouble
 WAITS = (5.0, 20.0, 60.0, 180.0)
 #: How often a crew may report that a process died over a job. (Dask reports it after the fourth.)
 MOST_DEATHS = 5
+#: How often it may report that a job was withdrawn. (One that waits behind a job that kills
+#: processes is, each time.)
+MOST_WITHDRAWN = 1000
 
 
 @dataclass
@@ -32,6 +36,7 @@ class _State:
     tries: int = 0
     failed: int = 0
     deaths: int = 0
+    withdrawn: int = 0
     smaller: bool = False
 
 
@@ -81,8 +86,11 @@ class Carrying:
         for number, job in enumerate(self.jobs):
             if job.after is not None:
                 self._analyses.setdefault(job.after, []).append(number)
-        self._ready = [number for number, job in enumerate(self.jobs) if job.extracts]
-        heapq.heapify(self._ready)  # always the earliest: a model is finished before the next
+        # always the earliest: a model is finished before the next
+        self._ready: list[tuple[int, int]] = []
+        for number, job in enumerate(self.jobs):
+            if job.extracts:
+                self._make_ready(number)
         self._waiting: list[tuple[float, int]] = []
         self.n_ended = 0
 
@@ -95,14 +103,17 @@ class Carrying:
         """Return the next job that can be done now; None if there is none."""
         now = self._clock()
         while self._waiting and self._waiting[0][0] <= now:
-            heapq.heappush(self._ready, heapq.heappop(self._waiting)[1])
+            self._make_ready(heapq.heappop(self._waiting)[1])
         if not self._ready:
             return None
-        number = heapq.heappop(self._ready)
+        _, number = heapq.heappop(self._ready)
         job, state = self.jobs[number], self._states[number]
         extracted = None if job.after is None else self._extracted[job.after]
         state.tries += 1
         return Attempt(number, job, extracted, state.tries - 1, state.smaller)
+
+    def _make_ready(self, number: int) -> None:
+        heapq.heappush(self._ready, (self._states[number].deaths, number))
 
     def wait(self) -> float | None:
         """Return in how many seconds another attempt is due; None if none waits."""
@@ -128,9 +139,11 @@ class Carrying:
             state.deaths += 1
         elif trouble.kind == "memory" and not state.smaller:
             state.smaller = True
-        elif trouble.kind != "withdrawn":
+        elif trouble.kind == "withdrawn" and state.withdrawn < MOST_WITHDRAWN:
+            state.withdrawn += 1
+        else:
             return False
-        heapq.heappush(self._ready, number)
+        self._make_ready(number)
         return True
 
     def _fail(self, number: int, trouble: Trouble) -> Iterator[Ended]:
@@ -149,7 +162,7 @@ class Carrying:
             if place in result.there:
                 yield self._end(analysis, result.names[place], None)
             else:
-                heapq.heappush(self._ready, analysis)
+                self._make_ready(analysis)
 
     def _end(self, number: int, result: Extracted | str | None, trouble: Trouble | None) -> Ended:
         self.n_ended += 1

@@ -213,10 +213,10 @@ class Desk:
         (place,) = attempt.job.steps
         step, name = self.steps[place], extracted.names[place]
         folder = self.folder / RUNS / name
-        with locks.held(self.folder / RUNS / LOCKS / name, str(step)):
+        with locks.held(self.folder / RUNS / LOCKS / name, str(step)) as alone:
             computed = not is_whole(folder)
             if computed:
-                keep(self._compute(step, extracted, attempt), folder)
+                keep(self._compute(step, extracted, attempt), folder, alone=alone)
         return name, computed
 
     def _compute(self, step: Step, extracted: Extracted, attempt: Attempt) -> Results:

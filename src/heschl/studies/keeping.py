@@ -8,7 +8,8 @@ import secrets
 import shutil
 from pathlib import Path
 
-from heschl.errors import HeschlError
+from heschl import store
+from heschl.errors import HeschlError, StoreError
 from heschl.results import FILE, Results
 
 log = logging.getLogger("heschl")
@@ -26,35 +27,39 @@ def is_whole(place: Path) -> bool:
     return True
 
 
-def keep(found: Results, place: Path) -> None:
+def keep(found: Results, place: Path, *, alone: bool = True) -> None:
     """Write a result beside its place and move it there in one step.
 
-    Whoever calls holds the lock of the place. Where locks do not work, or a machine that was cut
-    off comes back, another process may have put the same result there meanwhile: that one stays.
+    Where locks do not work, or a machine that was cut off comes back, another process may have put
+    the same result there meanwhile: that one stays.
+
+    Parameters
+    ----------
+    found : Results
+    place : Path
+    alone : bool, optional
+        Whether whoever calls holds the lock of the place, so that what is half-written beside it is
+        of a process that was killed, and is removed.
 
     Raises
     ------
     InputError, StoreError
         As `Results.save`.
     """
-    for left in place.parent.glob(f".{place.name}-*"):  # by a process that was killed
+    for left in place.parent.glob(f".{place.name}-*") if alone else ():
         shutil.rmtree(left, ignore_errors=True)
     made = place.with_name(f".{place.name}-{secrets.token_hex(4)}")
     try:
         found.save(made)
         if not is_whole(place):
-            _set_aside(place)
-            _move(made, place)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-
-
-def _move(made: Path, place: Path) -> None:
-    try:
-        made.rename(place)
-    except OSError:
+            with store.writing(place):
+                _set_aside(place)
+                made.rename(place)
+    except StoreError:
         if not is_whole(place):  # no other process was faster: it is the disk that refuses
             raise
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def _set_aside(place: Path) -> None:

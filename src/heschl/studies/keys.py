@@ -49,7 +49,7 @@ def step_key(step: Step, said: Description, data: Data, load: Callable[[], Audio
     return store.content_key(
         {
             "version": VERSION,
-            "environment": results.environment() | _versions(),
+            "environment": versions(),
             "model": model_key(step.model, load),
             "data": data.key(step),
             "metric": step.metric,
@@ -88,8 +88,9 @@ def _installed(reference: Reference) -> dict[str, str] | None:
     return {path: kept.sha256 for path, kept in receipt.files.items()}
 
 
-def _versions() -> dict[str, str]:
-    found = {}
+def versions() -> dict[str, str]:
+    """Return the versions of everything that results of studies depend on."""
+    found = results.environment()
     for package in _PACKAGES:
         try:
             found[package] = metadata.version(package)

@@ -125,16 +125,21 @@ def place_of(file: StudyFile, entry: DataEntry) -> str | Path:
     return file.folder(Path(entry.name)).resolve()
 
 
-@contextmanager
-def users_modules(file: StudyFile) -> Iterator[None]:
-    """Let the users' modules that a study names be imported while the block runs."""
+def users_folders(file: StudyFile) -> list[Path]:
+    """Return the folders of users' modules that a study names, each once."""
     folders = [
-        str((file.path.parent / model.modules).resolve())
+        (file.path.parent / model.modules).resolve()
         for model in file.description.models
         if model.modules is not None
     ]
+    return list(dict.fromkeys(folders))
+
+
+@contextmanager
+def users_modules(file: StudyFile) -> Iterator[None]:
+    """Let the users' modules that a study names be imported while the block runs."""
     before = list(sys.path)
-    sys.path[:0] = dict.fromkeys(folders)
+    sys.path[:0] = map(str, users_folders(file))
     try:
         yield
     finally:
