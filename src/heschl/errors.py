@@ -8,10 +8,10 @@ _LONGEST_QUOTED = 200
 
 
 def printable(text: str) -> str:
-    """Return a text as a terminal may be given it: what would move or rename things is spelled out.
+    r"""Return a text as a terminal may be given it: what it would obey is spelled out.
 
     Names come from files of others. Lines and tabs stay; other control characters, marks that turn
-    the direction of writing, and halves of characters become escapes such as ``\\x1b``.
+    the direction of writing, and halves of characters become escapes such as ``\x1b``.
     """
     if text.isprintable():
         return text

@@ -13,6 +13,7 @@ import os
 import secrets
 import shutil
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ from safetensors.numpy import load_file, save_file
 from heschl.errors import DamagedEntryError, StoreError
 
 MANIFEST = "manifest.json"
+
+#: Bytes of a JSON file unless its reader says otherwise; a description or a list of files is small.
+MOST_JSON = 50_000_000
 
 
 def home() -> Path:
@@ -158,6 +162,46 @@ def write_json(path: Path, content: object) -> None:
     write_text(path, text + "\n")
 
 
+def read_json(path: Path, *, most_bytes: int = MOST_JSON) -> Any:
+    """Read a JSON file, which others may have written.
+
+    Parameters
+    ----------
+    path : Path
+    most_bytes : int, optional
+        Of a larger file nothing is read.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If it is too large, no JSON in UTF-8, nested too deeply, names something twice in one
+        object, or has a number that is none (which JSON does not know).
+    """
+    n_bytes = path.stat().st_size
+    if n_bytes > most_bytes:
+        raise ValueError(f"{n_bytes:,} bytes, more than {most_bytes:,}")
+    text = path.read_text(encoding="utf-8")
+    try:
+        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of pairs; of a name that is there twice, readers take one or the other."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        raise ValueError(f"{counts.most_common(1)[0][0][:100]!r} occurs twice")
+    return found
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")
+
+
 def write_arrays(
     folder: Path, name: str | Callable[[Path], str], arrays: Mapping[str, NDArray[Any]]
 ) -> Path:
@@ -269,8 +313,8 @@ class ArrayEntry:
             If a part is missing or altered, or the manifest is unreadable.
         """
         try:
-            manifest = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
-            names = [str(name) for name in manifest["parts"]]
+            manifest = read_json(self.folder / MANIFEST)
+            names = [Path(str(name)).name for name in manifest["parts"]]
             description = dict(manifest["description"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DamagedEntryError(f"{self.folder}: unreadable manifest ({error})") from error
@@ -283,7 +327,15 @@ class ArrayEntry:
             if not path.is_file() or file_sha256(path) != digest:
                 raise DamagedEntryError(f"{path}: missing or altered since it was written")
             paths.append(path)
-        return StoredArrays(paths, description)
+        try:
+            return StoredArrays(paths, description)
+        except (OSError, SafetensorError, ValueError) as error:
+            raise DamagedEntryError(f"{self.folder}: its parts cannot be read ({error})") from error
+
+
+def _names_in(part: Path) -> tuple[str, ...]:
+    with safe_open(part, framework="np") as file:
+        return tuple(file.keys())
 
 
 class StoredArrays(Mapping[str, NDArray[Any]]):
@@ -292,8 +344,10 @@ class StoredArrays(Mapping[str, NDArray[Any]]):
     def __init__(self, parts: Sequence[Path], description: dict[str, Any]) -> None:
         self._parts = list(parts)
         self.description = description
-        with safe_open(self._parts[0], framework="np") as file:
-            self._names = tuple(file.keys())
+        first, *others = [_names_in(part) for part in self._parts]
+        if any(set(other) != set(first) for other in others):
+            raise ValueError("they do not hold the same arrays")
+        self._names = first
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self._names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from heschl import store
-from heschl.errors import DamagedEntryError, InputError
+from heschl.errors import DamagedEntryError, InputError, quoted
 
 #: The columns of the table, one row a value.
 #:
@@ -85,16 +86,29 @@ def read_table(path: Path, columns: Iterable[str] | None) -> pd.DataFrame:
         If it cannot be read, or is not such a table.
     """
     try:
-        # only the empty cell is missing: a listener may be called "NA"
-        text = pd.read_csv(path, dtype=str, keep_default_na=False)
+        text = _texts(path)  # only the empty cell is missing: a listener may be called "NA"
         numbers = [one for one in text.columns if columns is None or one in NUMBERS]
         text[numbers] = text[numbers].replace("", "nan").astype(float)
         return text if columns is None else as_table(text, columns)
-    except (OSError, ValueError, InputError) as error:
+    except (OSError, ValueError, InputError, csv.Error) as error:
         raise DamagedEntryError(
-            f"{path}: no table of a trajectory ({error}); expected one that heschl wrote. Restore "
-            "it, or remove it to begin anew"
+            f"{path}: no table of a trajectory ({quoted(error)}); expected one that heschl wrote. "
+            "Restore it, or remove it to begin anew"
         ) from error
+
+
+def _texts(path: Path) -> pd.DataFrame:
+    """Read a table of texts; pandas would take the cells of a longer row for names of rows."""
+    with path.open(encoding="utf-8", newline="") as handle:
+        rows = [row for row in csv.reader(handle, strict=True) if row]
+    if not rows:
+        raise ValueError("it is empty")
+    header = rows[0]
+    odd = [len(row) for row in rows if len(row) != len(header)]
+    if odd or len(set(header)) < len(header):
+        problem = f"a row of {odd[0]} cells" if odd else "a name twice"
+        raise ValueError(f"{len(header)} columns, but {problem}")
+    return pd.DataFrame(rows[1:], columns=header, dtype=str)
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:

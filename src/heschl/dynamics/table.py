@@ -6,7 +6,6 @@ comparison, ``trajectory.json`` the name of the run and what it was computed fro
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,7 +116,7 @@ def read_header(folder: Path) -> tuple[str, dict[str, Any]]:
             "'heschl dynamics', 'heschl pretrain' or a callback wrote"
         )
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = store.read_json(path)
         found = content["format"]
         if found != FORMAT:
             raise InputError(f"{path}: format {found!r}; this heschl reads {FORMAT}: measure again")

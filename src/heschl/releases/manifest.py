@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -82,7 +81,7 @@ class Installed:
             if path.stat().st_size != expected.size:
                 return False
             return not hashed or store.file_sha256(path) == expected.sha256
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # a name that none can have
             return False
         except OSError as error:
             raise _unreadable(path, error) from error
@@ -139,7 +138,7 @@ def read(root: Path) -> Installed | None:
     """
     path = root / MANIFEST
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = store.read_json(path)
         files = {
             PurePosixPath(name): InstalledFile(int(file["size"]), str(file["sha256"]))
             for name, file in content["files"].items()
@@ -149,7 +148,7 @@ def read(root: Path) -> Installed | None:
         return None
     except OSError as error:
         raise _unreadable(path, error) from error
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return None  # spoilt, or of another version: the release is brought again
     return Installed(root, None if archive is None else str(archive), files)
 

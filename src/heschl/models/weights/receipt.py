@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -59,19 +58,25 @@ class Receipt:
 def read_receipt(folder: Path) -> Receipt | None:
     """Return what is installed in a folder; None if nothing is, or if it cannot be understood."""
     try:
-        content = json.loads((folder / NAME).read_text(encoding="utf-8"))
-        files = {str(path): Kept(**kept) for path, kept in content["files"].items()}
+        content = store.read_json(folder / NAME)
+        files = {str(path): _kept(**kept) for path, kept in content["files"].items()}
         return Receipt(str(content["licence"]), content["accepted"] is True, files)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError):
         return None
 
 
 def is_there(folder: Path, kept: Kept, *, hashed: bool) -> bool:
     """Whether a kept file is there, of its size; ``hashed`` compares every byte."""
-    path = folder / kept.path
     try:
+        path = folder / kept.path
         if path.stat().st_size != kept.size:
             return False
         return not hashed or store.file_sha256(path) == kept.sha256
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a name that none can have
         return False
+
+
+def _kept(path: str, size: int, sha256: str, released: str) -> Kept:
+    if not all(isinstance(one, str) for one in (path, sha256, released)):
+        raise TypeError("a path or hash that is no text")
+    return Kept(path, int(size), sha256, released)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -53,7 +52,7 @@ def _not_of_the_site(folder: Path) -> list[str]:
     if not mark.is_file():
         return found
     try:
-        content = json.loads(mark.read_text(encoding="utf-8"))
+        content = store.read_json(mark)
         known = {MARK, *content["files"]}
     except (OSError, ValueError, KeyError, TypeError):
         return [MARK]
