@@ -580,7 +580,7 @@ def test_npy_target_names_must_be_unique(folder):
         ('{"duration": -1.5}', "duration is -1.5"),
         ('{"duration": "2"}', "duration is '2'"),
         ('{"duration": true}', "duration is True"),
-        ('{"duration": NaN}', "duration is nan"),
+        ('{"duration": NaN}', "NaN is no number"),
         ('{"duration": 1e999}', "duration is inf"),
         ("[1]", "holds [1]; expected an object"),
         ("{", "not readable as JSON"),

@@ -21,6 +21,10 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
 #: in any case.
 _MOST_EXPANDED, _ALWAYS_READ = 200, 10_000_000
 
+#: Rates of recordings, in Hz. Resampling makes room by their ratio to that of a model: of a sound
+#: that claims 1 Hz it would make 16,000 times as many samples.
+LOWEST_RATE, HIGHEST_RATE = 1_000, 1_000_000
+
 
 def read(path: str | Path) -> tuple[FloatArray, int]:
     """Read a sound file as mono.
@@ -184,6 +188,11 @@ def _opened(path: Path, *, whole: bool = True) -> Iterator[soundfile.SoundFile]:
                 raise AudioError(
                     f"{path}: {file.format} with {file.subtype}, in which no place can be found; "
                     "convert it to WAV or FLAC"
+                )
+            if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE:
+                raise AudioError(
+                    f"{path}: a sample rate of {file.samplerate} Hz; expected {LOWEST_RATE} to "
+                    f"{HIGHEST_RATE}: is its header damaged?"
                 )
             yield file
     except OSError as error:

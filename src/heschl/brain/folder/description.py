@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from heschl import store
 from heschl.brain.dataset import Kind
-from heschl.errors import InputError
+from heschl.errors import InputError, quoted
+
+#: Bytes of the file; seconds that a sound may last, because silence is added up to it; characters.
+MOST_BYTES, LONGEST, LONGEST_NAME = 1_000_000, 86_400, 200
 
 
 @dataclass(frozen=True)
@@ -45,15 +47,17 @@ def read_description(folder: Path) -> Description:
     if not path.is_file():
         return Description(folder.resolve().name)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = store.read_json(path, most_bytes=MOST_BYTES)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     except ValueError as error:
-        raise InputError(f"{path}: not readable as JSON ({error})") from error
+        raise InputError(f"{path}: not readable as JSON ({quoted(error)})") from error
     known = tuple(Description.__dataclass_fields__)
     if not isinstance(content, dict):
-        raise InputError(f"{path}: holds {content!r}; expected an object with any of {known}")
+        raise InputError(f"{path}: holds {_short(content)}; expected an object with any of {known}")
     unknown = [key for key in content if key not in known]
     if unknown:
-        raise InputError(f"{path}: unknown key {unknown[0]!r}; expected any of {known}")
+        raise InputError(f"{path}: unknown key {_short(unknown[0])}; expected any of {known}")
     for key, value in content.items():
         _check_value(path, key, value)
     merged: dict[str, Any] = {"name": folder.resolve().name} | content
@@ -64,10 +68,19 @@ def _check_value(path: Path, key: str, value: Any) -> None:
     """Refuse a value of ``dataset.json`` that its key cannot have."""
     if key == "duration":
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not 0 < value < math.inf:
-            raise InputError(f"{path}: duration is {value!r}; expected seconds, more than 0")
+        if not is_number or not 0 < value <= LONGEST:
+            raise InputError(
+                f"{path}: duration is {_short(value)}; expected seconds, more than 0 and at most "
+                f"{LONGEST:,}"
+            )
     elif key == "kind":
         if value not in get_args(Kind):
-            raise InputError(f"{path}: kind is {value!r}; expected one of {get_args(Kind)}")
-    elif not isinstance(value, str) or (key == "name" and not value):
-        raise InputError(f"{path}: {key} is {value!r}; expected text")
+            raise InputError(f"{path}: kind is {_short(value)}; expected one of {get_args(Kind)}")
+    elif not isinstance(value, str) or (key == "name" and not 0 < len(value) <= LONGEST_NAME):
+        at_most = f" of at most {LONGEST_NAME} characters" if key == "name" else ""
+        raise InputError(f"{path}: {key} is {_short(value)}; expected text{at_most}")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]} ..."

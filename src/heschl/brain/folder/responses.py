@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +12,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from heschl.brain.folder import tables
-from heschl.errors import InputError, MissingDependencyError
+from heschl.brain.folder.netcdf import read_netcdf
+from heschl.brain.folder.parquet import read_parquet
+from heschl.brain.npy_file import read_npy
+from heschl.errors import InputError
 
 KEYS = ("sound", "target", "repeat")
+
+#: A long table may leave cells out: so many in all, or so many times as many as its rows.
+FEW_CELLS, LEAST_FILLED = 1 << 22, 100
 
 
 @dataclass(frozen=True)
@@ -95,14 +102,7 @@ def _read_csv(path: Path) -> Responses:
 
 
 def _read_parquet(path: Path) -> Responses:
-    try:
-        frame = pd.read_parquet(path, engine="pyarrow")
-    except ImportError as error:
-        raise _missing(path, "pyarrow", "parquet") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable Parquet file ({error})") from error
-    if any(name is not None for name in frame.index.names):
-        frame = frame.reset_index()
+    frame = read_parquet(path)
     header = [str(name) for name in frame.columns]
     frame.columns = pd.Index(header)
     keys, columns = _split(path, header)
@@ -163,20 +163,40 @@ def _from_wide(table: _Table) -> Responses:
     """One row per sound (and repetition), one column per target."""
     repeats, repeat_at = _repeats(table)
     sounds, sound_at = _places(table.keys["sound"])
-    filled = np.zeros((len(sounds), len(repeats)), np.int64)
-    np.add.at(filled, (sound_at, repeat_at), 1)
-    for sound, counts in zip(sounds, filled, strict=True):
-        for repeat, count in zip(repeats, counts, strict=True):
-            if count > 1:
-                raise _twice(table, f"sound {sound!r}", repeat)
-            if count == 0:
-                raise InputError(
-                    f"{table.path}: sound {sound!r} has no row for repetition {repeat}; each sound "
-                    f"needs all of {repeats}: add a row with empty cells if it was not measured"
-                )
+    _check_whole(table, sounds, sound_at, repeats, repeat_at)
     values = np.empty((len(sounds), len(table.columns), len(repeats)))
     values[sound_at, :, repeat_at] = table.values
     return Responses(values, sounds, table.columns)
+
+
+def _check_whole(
+    table: _Table,
+    sounds: Sequence[str],
+    sound_at: NDArray[np.int64],
+    repeats: Sequence[int],
+    repeat_at: NDArray[np.int64],
+) -> None:
+    """Refuse a wide table unless each sound has one row for each repetition.
+
+    Nothing is made of the size of both: a few rows can name very many.
+    """
+    rows = set()
+    for row in zip(sound_at.tolist(), repeat_at.tolist(), strict=True):
+        if row in rows:
+            raise _twice(table, f"sound {sounds[row[0]]!r}", repeats[row[1]])
+        rows.add(row)
+    if len(rows) < len(sounds) * len(repeats):
+        first = next(row for row in np.ndindex(len(sounds), len(repeats)) if row not in rows)
+        raise InputError(
+            f"{table.path}: sound {sounds[first[0]]!r} has no row for repetition "
+            f"{repeats[first[1]]}; each sound needs all of {_few(repeats)}: add a row with empty "
+            "cells if it was not measured"
+        )
+
+
+def _few(repeats: Sequence[int]) -> str:
+    more = len(repeats) - tables.N_SHOWN
+    return f"{list(repeats)}" if more <= 0 else f"{list(repeats[: tables.N_SHOWN])} and {more} more"
 
 
 def _from_long(table: _Table) -> Responses:
@@ -185,6 +205,7 @@ def _from_long(table: _Table) -> Responses:
     sounds, sound_at = _places(table.keys["sound"])
     targets, target_at = _places(table.keys["target"])
     shape = (len(sounds), len(targets), len(repeats))
+    _check_cells(table.path, math.prod(shape), len(table.values))
     flat = np.ravel_multi_index((sound_at, target_at, repeat_at), shape)
     cells, counts = np.unique(flat, return_counts=True)
     if (counts > 1).any():
@@ -193,6 +214,16 @@ def _from_long(table: _Table) -> Responses:
     values = np.full(shape, np.nan)
     values[sound_at, target_at, repeat_at] = table.values[:, 0]
     return Responses(values, sounds, targets)
+
+
+def _check_cells(path: Path, n_cells: int, n_rows: int) -> None:
+    """Refuse a long table that is nearly empty: its cells would take any amount of memory."""
+    if n_cells > max(FEW_CELLS, LEAST_FILLED * n_rows):
+        raise InputError(
+            f"{path}: its sounds, targets and repetitions make {n_cells:,} cells, but it has "
+            f"{n_rows:,} rows; expected at least one for every {LEAST_FILLED} cells: are sounds "
+            "and targets in the right columns?"
+        )
 
 
 def _twice(table: _Table, what: str, repeat: int) -> InputError:
@@ -205,47 +236,12 @@ def _twice(table: _Table, what: str, repeat: int) -> InputError:
 
 
 def _read_netcdf(path: Path) -> Responses:
-    try:
-        import h5netcdf  # noqa: F401  (xarray's own message does not say what is missing)
-        import xarray
-
-        with xarray.open_dataset(path, engine="h5netcdf") as dataset:
-            dataset.load()
-    except ImportError as error:  # also raised on opening: h5netcdf itself needs h5py
-        raise _missing(path, "xarray, h5netcdf and h5py", "netcdf") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable NetCDF-4 file ({error})") from error
-    if "responses" not in dataset.data_vars:
-        raise InputError(
-            f"{path}: has no variable 'responses' but {tables.named(map(str, dataset.data_vars))}"
-        )
-    variable = dataset["responses"]
-    if sorted(map(str, variable.dims)) not in (["sound", "target"], ["repeat", "sound", "target"]):
-        raise InputError(
-            f"{path}: responses have dimensions {variable.dims}; expected sound, target and "
-            "optionally repeat"
-        )
-    names = []
-    for axis in ("sound", "target"):
-        if axis not in variable.coords or variable.coords[axis].dtype.kind not in "OUST":
-            raise InputError(f"{path}: expected a coordinate {axis!r} of names (text)")
-        names.append(tuple(str(name) for name in variable.coords[axis].values))
-        if twice := tables.repeated(names[-1]):
-            raise InputError(f"{path}: coordinate {axis!r} holds {tables.named(twice)} twice")
-    ordered = variable.transpose("sound", "target", ...).values
-    return Responses(_real(ordered, path), names[0], names[1])
+    values, sounds, targets = read_netcdf(path)
+    return Responses(_real(values, path), sounds, targets)
 
 
 def _read_npy(path: Path) -> Responses:
-    try:
-        with path.open("rb") as handle:  # closed also if it turns out to be an archive
-            array = np.load(handle, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(
-            f"{path}: not a readable array ({error}); write it with numpy.save, of numbers only"
-        ) from error
-    if not isinstance(array, np.ndarray):
-        raise InputError(f"{path}: holds several arrays; expected one, written with numpy.save")
+    array = read_npy(path, advice="write it with numpy.save, of numbers only")
     return Responses(_real(array, path), None, None)
 
 
@@ -260,12 +256,6 @@ def _real(array: NDArray[np.generic], path: Path) -> NDArray[np.float64]:
         )
     values = array.astype(np.float64)
     return values if values.ndim == 3 else values[:, :, None]
-
-
-def _missing(path: Path, package: str, extra: str) -> MissingDependencyError:
-    return MissingDependencyError(
-        f'{path}: reading it needs {package}: pip install "heschl[{extra}]"'
-    )
 
 
 #: Suffix of the file of responses -> its reader.

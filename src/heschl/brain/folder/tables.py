@@ -10,18 +10,34 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from heschl.errors import InputError
+from heschl.errors import InputError, MissingDependencyError, quoted
 
 #: What stands for a missing number in a table, in lower case.
 MISSING = ("", "nan", "na", "n/a", "null", "none")
 N_SHOWN = 5
 
+#: Whole numbers beyond this are no longer exact as floating-point numbers.
+LARGEST = 2**53
+_LONGEST_NAME = 100
+
 
 def named(names: Iterable[str]) -> str:
     """Name a few of many, for an error message."""
     listed = list(names)
-    shown = ", ".join(repr(name) for name in listed[:N_SHOWN])
+    shown = ", ".join(repr(short(name)) for name in listed[:N_SHOWN])
     return shown if len(listed) <= N_SHOWN else f"{shown} and {len(listed) - N_SHOWN} more"
+
+
+def short(name: str) -> str:
+    """Return a name as it may stand in an error message."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
+
+
+def missing_package(path: Path, packages: str, extra: str) -> MissingDependencyError:
+    """Say which packages reading a file needs, and how they are installed."""
+    return MissingDependencyError(
+        f'{path}: reading it needs {packages}: pip install "heschl[{extra}]"'
+    )
 
 
 def repeated(names: Sequence[str]) -> list[str]:
@@ -72,7 +88,8 @@ def _filled_rows(path: Path, handle: Iterable[str]) -> Iterator[list[str]]:
         yield from (row for row in csv.reader(handle, strict=True) if row)
     except (csv.Error, UnicodeDecodeError) as error:
         raise InputError(
-            f"{path}: not a readable CSV file ({error}); expected comma-separated text in UTF-8"
+            f"{path}: not a readable CSV file ({quoted(error)}); expected comma-separated text in "
+            "UTF-8"
         ) from error
 
 
@@ -116,8 +133,8 @@ def numbers(cells: Sequence[str], columns: Sequence[str], where: str) -> NDArray
     for column, cell, value in zip(columns, cells, values, strict=True):
         if value is None:
             raise InputError(
-                f"{where}, column {column!r}: {cell!r} is not a number; expected one with a "
-                "decimal point, or an empty cell where nothing was measured"
+                f"{where}, column {short(column)!r}: {short(cell)!r} is not a number; expected "
+                "one with a decimal point, or an empty cell where nothing was measured"
             )
     return np.array(values, dtype=np.float64)
 
@@ -142,9 +159,10 @@ def whole_numbers(cells: Sequence[str], what: str, where: Path) -> NDArray[np.in
     """
     values = [number(cell) for cell in cells]
     for row, (cell, value) in enumerate(zip(cells, values, strict=True), start=1):
-        if value is None or not value.is_integer():
+        if value is None or not value.is_integer() or abs(value) > LARGEST:
             raise InputError(
-                f"{where}: {what} in row {row} is {cell!r}; expected a whole number: 0, 1, 2, ..."
+                f"{where}: {what} in row {row} is {short(cell)!r}; expected a whole number: 0, 1, "
+                "2, ..."
             )
     return np.array(values, dtype=np.float64).astype(np.int64)
 

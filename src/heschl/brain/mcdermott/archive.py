@@ -22,7 +22,7 @@ _SHOWN = 5
 
 def _rules() -> TarRules:
     return TarRules(
-        RELEASE,
+        f"the release {RELEASE}",
         compressed=False,
         largest_member=LARGEST_MEMBER,
         largest_total=LARGEST_TOTAL,

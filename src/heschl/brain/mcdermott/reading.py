@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from heschl.brain import npy_file
 from heschl.brain.mcdermott.manifest import stored_path
+from heschl.brain.mcdermott.matlab import check_elements
 from heschl.brain.mcdermott.release import N_SOUNDS, STIMULI, sound_path
 from heschl.brain.natsound165.release import DURATION, released_sounds
-from heschl.errors import InputError
+from heschl.errors import InputError, quoted
 from heschl.sounds import Clip, Sounds
 
 _DAMAGED_MAT = (
@@ -33,47 +35,27 @@ _DAMAGED_MAT = (
 
 
 def read_npy(path: Path, *, lazily: bool = False) -> NDArray[Any]:
-    """Read an array that was written by numpy; never one of objects.
-
-    Parameters
-    ----------
-    path : Path
-    lazily : bool, optional
-        True maps the file into memory, read-only: nothing is read before it is needed.
-
-    Raises
-    ------
-    InputError
-        If it is damaged, cut short, or no such file.
-    """
-    try:
-        array = np.load(path, mmap_mode="r" if lazily else None, allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError, TypeError, MemoryError) as error:
-        raise InputError(
-            f"{path}: cannot be read as a numpy array ({error}); bring the release again"
-        ) from error
-    if not isinstance(array, np.ndarray):
-        array.close()
-        raise InputError(f"{path}: holds several arrays; expected one, in a .npy file")
-    return array
+    """Read an array of the release; see `heschl.brain.npy_file.read_npy`."""
+    return npy_file.read_npy(path, lazily=lazily, advice="bring the release again")
 
 
 def read_mat(path: Path) -> dict[str, Any]:
-    """Read a MATLAB file (version 4 to 7.2) with its cells and structures as arrays and dicts.
+    """Read a MATLAB file (version 5 to 7.2) with its cells and structures as arrays and dicts.
 
     Raises
     ------
     InputError
-        If it is damaged, cut short, or of another version.
+        If it is damaged, cut short, of another version, or holds more than `check_elements` allows.
     """
     from scipy.io import loadmat  # here: takes long to import
     from scipy.io.matlab import MatReadError
 
     try:
+        check_elements(path.read_bytes())
         return dict(loadmat(path, simplify_cells=True))
     except (MatReadError, *_DAMAGED_MAT) as error:
         raise InputError(
-            f"{path}: cannot be read as a MATLAB file ({error}); bring the release again"
+            f"{path}: cannot be read as a MATLAB file ({quoted(error)}); bring the release again"
         ) from error
 
 
