@@ -226,7 +226,7 @@ def test_an_archive_cut_short(parts, study, tmp_path):
     with tarfile.open(archive, "w") as tar:
         tar.add(parts / "theirs" / "brain", "brain")
     archive.write_bytes(archive.read_bytes()[:3000])
-    with pytest.raises(InputError, match=r"not a whole archive|no results|not readable"):
+    with pytest.raises(InputError, match="cut short"):
         add_results(study, archive)
 
 

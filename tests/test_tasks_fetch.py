@@ -293,7 +293,7 @@ def test_archives_that_are_too_large(made_up, tmp_path, monkeypatch):
         ({"largest_member": 900}, "has .* bytes, more than 900"),
     ):
         limits = {"largest_member": 10**6, "largest_total": 10**9, "most_members": 1_000} | limit
-        rules = unpacking.TarRules(RELEASE, compressed=True, **limits)
+        rules = unpacking.TarRules(f"the release {RELEASE}", compressed=True, **limits)
         monkeypatch.setattr(unpacking.Wanted, "rules", lambda self, rules=rules: rules)
         with pytest.raises(FetchError, match=message):
             TASKS[NAME].fetch(made_up / ARCHIVE)

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from heschl.errors import FetchError
+from heschl.errors import FetchError, quoted
 from heschl.fetch.pieces import BUFFER, TarBytes
 from heschl.releases.installing import copy_stream
 
 _CHUNK = 1 << 16
+_LONGEST_NAME = 200
 _LONGEST_END = 1 << 20  # bytes of padding after the last member
 
 #: How the libraries report what is no archive, or a damaged one.
@@ -37,12 +38,12 @@ _DAMAGE = (
 
 @dataclass(frozen=True)
 class TarRules:
-    """What a tar of a release may be; all else is refused.
+    """What a tar may be; all else is refused.
 
     Attributes
     ----------
-    release : str
-        What messages call the release.
+    what : str
+        What messages call its content: "the release NAME".
     compressed : bool
         Whether it is compressed by gzip. If not, it must not be: so what comes out is never larger
         than what went in.
@@ -51,7 +52,7 @@ class TarRules:
     most_members : int
     """
 
-    release: str
+    what: str
     compressed: bool
     largest_member: int
     largest_total: int
@@ -72,8 +73,8 @@ class TarRules:
             except _DAMAGE as error:
                 kind = "gzip-compressed" if self.compressed else "uncompressed"
                 raise FetchError(
-                    f"{path}: no {kind} tar archive ({error}); expected the release {self.release} "
-                    "as published, or a folder with what is in it"
+                    f"{path}: no {kind} tar archive ({quoted(error)}); expected {self.what} as "
+                    "published, or a folder with what is in it"
                 ) from error
             except OSError as error:
                 raise FetchError(f"{path}: cannot be read ({error.strerror or error})") from error
@@ -105,8 +106,8 @@ class TarRules:
             total += member.size
             if total > self.largest_total:
                 raise FetchError(
-                    f"{path}: more than {self.largest_total} bytes in the files of the release "
-                    f"{self.release}; is it another?"
+                    f"{path}: more than {self.largest_total} bytes in the files of {self.what}; is "
+                    "it another?"
                 )
             yield member
 
@@ -118,7 +119,9 @@ class TarRules:
             if self.compressed:
                 _read_end(cast("TarBytes", archive.fileobj))
         except _DAMAGE as error:
-            raise FetchError(f"{path}: damaged or cut short ({error}); bring it again") from error
+            raise FetchError(
+                f"{path}: damaged or cut short ({quoted(error)}); bring it again"
+            ) from error
         except OSError as error:
             raise FetchError(f"{path}: cannot be read ({error.strerror or error})") from error
 
@@ -141,16 +144,16 @@ class TarRules:
             try:
                 n_bytes = copy_stream(stream, to)
             except _DAMAGE as error:
-                raise self.refusal(path, member, f"cannot be read ({error})") from error
+                raise self.refusal(path, member, f"cannot be read ({quoted(error)})") from error
         if n_bytes != member.size:
             raise self.refusal(path, member, f"ends after {n_bytes} of {member.size} bytes")
 
     def refusal(self, path: Path, member: tarfile.TarInfo, problem: str) -> FetchError:
         """Return the error for a member that no archive of the release has."""
         return FetchError(
-            f"{path}: its member {member.name!r} {problem}; expected plain files and folders of "
-            f"the release {self.release}. Nothing of it is used; bring it again, or give a folder "
-            "that you unpacked and looked at"
+            f"{path}: its member {_short(member.name)} {problem}; expected plain files and folders "
+            f"of {self.what}. Nothing of it is used; bring it again, or give a folder that you "
+            "unpacked and looked at"
         )
 
 
@@ -173,9 +176,14 @@ def _problem(member: tarfile.TarInfo, largest: int) -> str | None:
     if ".." in parts:
         return "leads out of the archive's folder ('..')"
     if member.issym() or member.islnk():
-        return f"is a link (to {member.linkname!r})"
+        return f"is a link (to {_short(member.linkname)})"
     if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE) or member.issparse():
         return "is a device or another special file"
     if not 0 <= member.size <= largest:
         return f"has {member.size} bytes, more than {largest}"
     return None
+
+
+def _short(name: str) -> str:
+    text = repr(name)
+    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}..."

@@ -176,9 +176,32 @@ class ProbeDetail:
 AnyDetail = Detail | Profile | RdmDetail | ProbeDetail
 Behind = TypeVar("Behind", Detail, Profile, RdmDetail, ProbeDetail)
 
+#: Digits of a hash in the name of an array file.
+DIGITS = 16
+
 #: Fields of any detail that are tables, and that are sequences of names.
 _TABLES = ("targets", "sounds", "groups", "rounds", "configurations", "clips")
 _NAMES = ("layers", "classes", "units", "left_out")
+_TEXTS = ("model", "dataset", "metric", "protocol", "provenance", "unit", "prediction")
+
+#: Axes of the arrays: a table or names of as many entries, or a word of its own.
+_AXES = {
+    "measured": ("sounds", "targets"),
+    "predicted": ("sounds", "targets"),
+    "r": ("targets",),
+    "r2": ("targets",),
+    "layer_index": ("folds", "targets"),
+    "alpha": ("folds", "targets"),
+    "scores": ("groups", "layers"),
+    "ceiling": ("groups",),
+    "brain": ("groups", "pairs"),
+    "compared": ("groups", "pairs"),
+    "labels": ("clips", "classes"),
+    "outputs": ("clips", "classes"),
+    "layer_weights": ("rounds", "layers"),
+    "curves": ("configurations", "epochs"),
+    "losses": ("configurations", "epochs"),
+}
 
 
 def header(one: AnyDetail) -> dict[str, Any]:
@@ -221,8 +244,29 @@ def read(kind: type[Behind], folder: Path, entry: Mapping[str, Any]) -> Behind:
     content: dict[str, Any] = {key: value for key, value in entry.items() if key != "arrays"}
     content |= {name: pd.DataFrame(content[name]) for name in _TABLES if name in content}
     content |= {name: tuple(content[name]) for name in _NAMES if name in content}
+    _check(content, arrays)
     return kind(**content | dict(arrays))
 
 
+def _check(content: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse what does not fit together; somebody else may have written it."""
+    for name in _TEXTS:
+        if not isinstance(content.get(name, ""), str):
+            raise TypeError(f"{name} is no text")
+    for name in _NAMES:
+        if not all(isinstance(one, str) for one in content.get(name, ())):
+            raise TypeError(f"{name} are no texts")
+    sizes = {name: len(content[name]) for name in (*_TABLES, *_NAMES) if name in content}
+    for name, array in arrays.items():
+        axes = _AXES[name]
+        expected = tuple(
+            sizes.setdefault(axis, n) for axis, n in zip(axes, array.shape, strict=False)
+        )
+        if len(axes) != array.ndim or array.shape != expected:
+            raise ValueError(
+                f"{name} has shape {array.shape}; expected one for {' and '.join(axes)}"
+            )
+
+
 def _digest(path: Path) -> str:
-    return store.file_sha256(path)[:16]
+    return store.file_sha256(path)[:DIGITS]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,14 +13,17 @@ import pandas as pd
 
 from heschl import store
 from heschl._version import __version__
-from heschl.errors import DamagedEntryError, InputError
+from heschl.errors import DamagedEntryError, InputError, quoted
 from heschl.results import details
 from heschl.results.alike import check_alike
 from heschl.results.details import AnyDetail, Detail, ProbeDetail, Profile, RdmDetail
-from heschl.results.table import json_rows, score_table
+from heschl.results.table import TEXTS, json_rows, score_table
 
 FILE = "results.json"
 FORMAT = 3
+
+#: Bytes of ``results.json``. That of 100 models on 27,000 voxels has some hundred MB.
+MOST_BYTES = 2_000_000_000
 
 
 @dataclass(frozen=True)
@@ -124,17 +126,18 @@ class Results:
                 f"{folder}: no results here ({FILE} is missing); expected a run folder"
             )
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = store.read_json(path, most_bytes=MOST_BYTES)
         except (OSError, ValueError) as error:
-            raise DamagedEntryError(f"{path}: not readable ({error})") from error
+            raise DamagedEntryError(f"{path}: not readable ({quoted(error)})") from error
         found = content.get("format") if isinstance(content, dict) else None
         if found != FORMAT:
             raise InputError(
-                f"{path}: format {found!r}; this heschl reads {FORMAT}: score again, or read it "
-                "with the version of heschl in its provenance"
+                f"{path}: format {str(found)[:40]!r}; this heschl reads {FORMAT}: score again, or "
+                "read it with the version of heschl in its provenance"
             )
         try:
-            scores, provenance = score_table(content["rows"]), dict(content["provenance"])
+            scores = _checked(score_table(content["rows"]))
+            provenance = {key: dict(record) for key, record in content["provenance"].items()}
             if only_scores:
                 return cls(scores, provenance)
             return cls(
@@ -145,10 +148,19 @@ class Results:
                 tuple(details.read(RdmDetail, folder, entry) for entry in content["rdms"]),
                 tuple(details.read(ProbeDetail, folder, entry) for entry in content["probes"]),
             )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
             raise DamagedEntryError(
-                f"{path}: not as heschl wrote it ({type(error).__name__}: {error}); score again"
+                f"{path}: not as heschl wrote it ({type(error).__name__}: {quoted(error)}); score "
+                "again"
             ) from error
+
+
+def _checked(scores: pd.DataFrame) -> pd.DataFrame:
+    """Refuse a table whose names are no texts; somebody else may have written it."""
+    for column in TEXTS:
+        if not all(one is None or isinstance(one, str) for one in scores[column]):
+            raise TypeError(f"{column} of a score is no text")
+    return scores
 
 
 def merge(results: Sequence[Results]) -> Results:

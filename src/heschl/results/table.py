@@ -49,6 +49,11 @@ COLUMNS = (
     "n_sounds",
     "provenance",
 )
+#: Those that are names, or words; region and layer may be missing.
+TEXTS = (
+    *("model", "dataset", "metric", "protocol", "scope", "target", "region", "layer", "unit"),
+    "provenance",
+)
 _NUMBERS = ("value", "ceiling", "stderr", "low", "high", "p", "q")
 
 

@@ -54,7 +54,7 @@ class Wanted:
     def rules(self) -> TarRules:
         """Return what its archive may be."""
         return TarRules(
-            self.name,
+            f"the release {self.name}",
             compressed=True,
             largest_member=LARGEST_MEMBER,
             largest_total=max(LARGEST_EXCESS * self.n_bytes, LEAST_TOTAL),
