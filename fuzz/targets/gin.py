@@ -49,5 +49,5 @@ def check(content: bytes) -> None:
 def _check_again(found: Configuration, front_end: str) -> None:
     text = configuration.write(found)
     again = configuration.read(text, TENSORS[front_end], {"front_end": front_end}, source="x")
-    if repr(again) != repr(found):
+    if again != found:
         raise AssertionError(f"{again} was written of {found}")

@@ -26,7 +26,7 @@ _BLOCK = re.compile(r"(?P<name>[\w./]+)\s*:")
 _MACRO = re.compile(r"%(?P<name>[A-Za-z_][\w./]*)")
 
 #: Of a value: characters, and macros that it takes by way of each other. Macros of macros double.
-_LONGEST, _DEEPEST = 100_000, 50
+_LONGEST, _DEEPEST = 10_000, 50
 
 #: Larger numbers are no sizes, rates or durations.
 _LARGEST = 1e12

@@ -1,0 +1,180 @@
+"""Every input of the corpus through its target, and whether the fuzzer can find anything at all."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import socket
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+FUZZ = Path(__file__).resolve().parents[1] / "fuzz"
+CORPUS = FUZZ / "corpus"
+INPUTS = sorted(path.relative_to(CORPUS) for path in CORPUS.glob("*/*"))
+LARGEST = 8_000
+
+sys.path.append(str(FUZZ))
+import places  # noqa: E402
+import run  # noqa: E402
+import seeds  # noqa: E402
+import targets  # noqa: E402
+import watch  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def inside(monkeypatch):
+    """heschl's own folder is where targets may write."""
+    monkeypatch.setenv("HESCHL_HOME", str(places.ROOT / "home"))
+    places.ROOT.mkdir(exist_ok=True)
+    yield
+    places.clear()
+
+
+@pytest.mark.parametrize("name", INPUTS, ids=str)
+def test_nothing_of_the_corpus_is_a_finding(name):
+    content = (CORPUS / name).read_bytes()
+    assert 0 < len(content) <= LARGEST
+    watch.watched(targets.load(name.parent.name), costs=False)(content)
+
+
+def test_every_target_has_seeds():
+    assert {path.parts[0] for path in INPUTS} == set(targets.TARGETS)
+    assert set(seeds.SEEDS) == set(seeds.WORDS) == set(targets.TARGETS)
+    with pytest.raises(SystemExit, match="unknown target 'pickle'; expected one of pickles"):
+        targets.load("pickle")
+
+
+@pytest.mark.parametrize("target", sorted(targets.TARGETS))
+def test_seeds_reach_beyond_the_first_check(target, monkeypatch):
+    """Of every target some seed is read whole: the checks of what was read are come to."""
+    module = importlib.import_module(f"targets.{target}")
+    reached = []
+    for name in READ_WHOLE[target]:
+        monkeypatch.setattr(module, name, noting(getattr(module, name), name, reached))
+    for path in sorted((CORPUS / target).iterdir()):
+        module.check(path.read_bytes())
+    assert set(reached) == set(READ_WHOLE[target])
+
+
+#: By target, functions that are called with what was read.
+READ_WHOLE = {
+    "pickles": ("_alike", "decode"),
+    "checkpoints": ("_check_torch", "_same"),
+    "hear_tasks": ("_check_task",),
+    "descriptions": ("check_names",),
+    "sounds": ("_check_sound",),
+    "gin": ("_check_again",),
+    "dataset_folders": ("_check_dataset",),
+    "results": (),
+    "archives": ("unpack",),
+    "stored_entries": ("is_there",),
+}
+
+
+def noting(function, name, reached):
+    """Return a function that notes that it was called."""
+
+    def noted(*args, **options):
+        reached.append(name)
+        return function(*args, **options)
+
+    return noted
+
+
+def write(place: Path) -> None:
+    place.write_text("x")
+
+
+def connect() -> None:
+    with socket.socket() as one:
+        one.connect(("127.0.0.1", 9))
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        (lambda folder: write(folder / "x"), "was opened for writing"),
+        (lambda folder: (folder / "x").mkdir(), "os.mkdir of"),
+        (lambda folder: (places.ROOT / "y").symlink_to(folder), "os.symlink"),
+        (lambda _: subprocess.run([sys.executable, "-c", ""], check=True), "subprocess.Popen"),
+        (lambda _: os.system("true"), "os.system"),
+        (lambda _: connect(), "socket.connect"),
+    ],
+    ids=["a file", "a folder", "a link", "a process", "a command", "a connection"],
+)
+def test_what_no_input_may_cause_is_seen(act, words, tmp_path):
+    def check(_: bytes) -> None:
+        with contextlib.suppress(OSError):  # even if it fails, and a reader goes on after it
+            act(tmp_path)
+
+    with pytest.raises(watch.FindingError, match=words):
+        watch.watched(check, costs=False)(b"")
+    watch.watched(lambda _: write(places.ROOT / "x"), costs=False)(b"")
+
+
+def test_memory_and_time_of_one_input_are_seen(monkeypatch):
+    monkeypatch.setattr(watch, "MOST_SECONDS", 0)
+    with pytest.raises(watch.FindingError, match=r"s of computing; expected at most 0"):
+        watch.watched(lambda _: sum(range(1000)), costs=True)(b"")
+    monkeypatch.setattr(watch, "MOST_BYTES", 2_000_000)
+    with pytest.raises(watch.FindingError, match=r"3 MB of memory; expected at most 2"):
+        watch._check_costs(3_000_000, 0)
+
+
+def test_several_files_in_one_input():
+    files = {"a.json": b"{}\n=== x y", "b/c.csv": b"", "d": b"\0\n\n"}
+    assert places.parts(places.joined(files)) == files
+    assert places.parts(b"no name") == {}
+    with places.folder() as folder:
+        places.write(folder, files | {"../e": b"1"}, ["b/c.csv"])
+        assert [path.name for path in folder.rglob("*.*")] == ["c.csv"]
+    assert not folder.exists()
+
+
+PLANTED = '''
+from heschl.errors import InputError
+
+def check(content):
+    """Fall over one word, which is not in the seed."""
+    if content[:1] == b"h":
+        if content[:2] == b"he":
+            if content[:3] == b"hes":
+                raise KeyError("planted")
+'''
+
+
+@pytest.mark.skipif(find_spec("atheris") is None, reason="atheris is for Linux on x86_64 only")
+def test_a_planted_bug_is_found(tmp_path):
+    """The whole chain: instrumented, found by its coverage, reported, and the input kept."""
+    package = tmp_path / "fuzz"
+    (package / "targets").mkdir(parents=True)
+    for path in FUZZ.glob("*.py"):
+        (package / path.name).write_bytes(path.read_bytes())
+    (package / "targets" / "planted.py").write_text(PLANTED)
+    source = (FUZZ / "targets" / "__init__.py").read_text()
+    source = source.replace('"pickles": (', '"planted": ("targets.planted",),\n    "pickles": (', 1)
+    (package / "targets" / "__init__.py").write_text(source)
+    (package / "corpus" / "planted").mkdir(parents=True)
+    (package / "corpus" / "planted" / "seed").write_bytes(b"xxxx")
+    command = [sys.executable, "run.py", "planted", "--seconds", "60", "--found", str(tmp_path)]
+    done = subprocess.run(command, cwd=package, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    (found,) = (tmp_path / "planted").glob("crash-*")
+    assert found.read_bytes()[:3] == b"hes"
+    assert str(found) in done.stdout
+    assert "1 findings" in done.stdout
+    assert "KeyError: 'planted'" in (tmp_path / "planted" / "log.txt").read_text()
+
+
+def test_without_atheris_it_says_what_to_do(monkeypatch, capsys):
+    monkeypatch.setattr(run.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(sys, "argv", ["run.py", "pickles"])
+    assert run.main() == 2
+    said = capsys.readouterr().err
+    assert "atheris is not installed" in said
+    assert "tests/test_fuzz_corpus.py" in said
