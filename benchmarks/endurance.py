@@ -77,11 +77,11 @@ class Place:
                 found[path] = status.st_ino, status.st_size, status.st_mtime_ns
         return found
 
-    def tables(self) -> dict[str, bytes]:
-        """Return what a study says, by the name of the file."""
-        paths = [self.out / name for name in TABLES]
-        paths += sorted((self.out / "tables").glob("*.csv"))
-        return {path.name: path.read_bytes() for path in paths}
+
+def tables(out: Path) -> dict[str, bytes]:
+    """Return what a study says, by the name of the file."""
+    paths = [*(out / name for name in TABLES), *sorted((out / "tables").glob("*.csv"))]
+    return {path.name: path.read_bytes() for path in paths}
 
 
 def again(before: Known, now: Known) -> list[Path]:
@@ -245,13 +245,11 @@ def main() -> None:
         reference.home.mkdir(parents=True)
         finish(client(options.study, reference), reference)
         print(f"undisturbed: {time.monotonic() - began:.0f} s", flush=True)
-    else:
-        shutil.copytree(options.reference, reference.out)
-    expected = reference.tables()
     way = in_process if options.way == "process" else on_a_cluster
     differing = 0
     for place in way(options.study, options.kills, options.longest, folder):
-        found = place.tables()
+        found = tables(place.out)
+        expected = tables(reference.out if options.reference is None else options.reference)
         other = [name for name in expected if found.get(name) != expected[name]]
         differing += len(other)
         print(f"done: {place.folder.name}; tables that differ: {', '.join(other) or 'none'}")
