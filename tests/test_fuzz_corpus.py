@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
 import os
 import socket
@@ -12,6 +13,18 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from heschl import audio, releases
+from heschl.errors import HeschlError, InputError
+from heschl.models import weights
+from heschl.models.encodecmae import configuration
+from heschl.models.weights.receipt import is_there, read_receipt
+from heschl.pickles import plain, read_inert
+from heschl.store import ArrayEntry
+from heschl.studies.folder import load_run
+from heschl.studies.names import check_names
+from heschl.studies.reading import read_study
+from heschl.tasks import hear
 
 FUZZ = Path(__file__).resolve().parents[1] / "fuzz"
 CORPUS = FUZZ / "corpus"
@@ -74,6 +87,98 @@ READ_WHOLE = {
     "archives": ("unpack",),
     "stored_entries": ("is_there",),
 }
+
+
+# what was found, and how it is refused now
+
+
+def study(folder, content):
+    (folder / "x.yaml").write_bytes(content)
+    check_names(read_study(folder / "x.yaml"))
+
+
+def sound(folder, content):
+    (folder / "x.wav").write_bytes(content)
+    audio.read(folder / "x.wav")
+
+
+def converted(folder, content):
+    (folder / "x.pt").write_bytes(content)
+    weights.convert(folder / "x.pt")
+
+
+def gin(_, content):
+    there = importlib.import_module("targets.gin").tensors("mel")
+    configuration.read(content.decode(), there, {"front_end": "mel"}, source="x")
+
+
+def task(folder, content):
+    module = importlib.import_module("targets.hear_tasks")
+    module.check(content)
+    hear.load(module.FOLDER)
+
+
+def index(folder, content):
+    places.write(folder, places.parts(content), ["study.json"])
+    load_run(folder)
+
+
+def entry(folder, content):
+    places.write(folder, places.parts(content), ["manifest.json", "0"])
+    digest = hashlib.sha256((folder / "0").read_bytes()).hexdigest()
+    (folder / "0").rename(folder / f"000000-{digest}.safetensors")
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("@0", f"000000-{digest}.safetensors"))
+    ArrayEntry(folder).open()
+
+
+REFUSED = {
+    "checkpoints/finding-half-a-character": (converted, "half of a character in its name"),
+    "descriptions/finding-home-of-nobody": (study, "~nosuch/x': no such user; expected a path"),
+    "descriptions/finding-home-of-nobody-data": (study, "~nosuch/x: no such user; expected a path"),
+    "descriptions/finding-long-name-data": (study, "File name too long; expected a name, or"),
+    "descriptions/finding-long-name-model": (study, "line 3: unknown model 'xxx"),
+    "descriptions/finding-long-name-modules": (study, "File name too long; expected a name, or"),
+    "descriptions/finding-number-of-sixties": (study, "of 6001 characters; expected numbers of"),
+    "descriptions/finding-tags-of-other-values": (study, "'x' with tag tag:yaml.org,2002:times"),
+    "gin/finding-doubled-macros": (gin, r"A\d is \d+ characters in its config; expected at most"),
+    "gin/finding-infinite-size": (gin, "MODEL_DIM is inf in its config; expected a number"),
+    "gin/finding-macros-of-macros": (gin, "expected macros of at most 50 others"),
+    "gin/finding-negative-duration": (gin, "pieces of -3 s"),
+    "hear_tasks/finding-index-of-many-digits": (task, "1 rows .* expected the columns idx and la"),
+    "hear_tasks/finding-long-name-of-split": (task, "splits are .* expected a list of names"),
+    "results/finding-added-without-folder": (index, "not as heschl wrote it .KeyError: 'folder'"),
+    "results/finding-run-that-is-a-number": (index, "folders of results that are no texts"),
+    "sounds/finding-flac-promises-gigabytes": (sound, "the last of the 3892314512 samples it pro"),
+    "sounds/finding-not-seekable": (sound, "AU with G723_24, in which no place can be found"),
+    "stored_entries/finding-part-without-arrays": (entry, "its parts cannot be read"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_what_was_found_is_refused_in_words(name, tmp_path):
+    read, words = REFUSED[name]
+    with pytest.raises(HeschlError, match=words):
+        read(tmp_path, (CORPUS / name).read_bytes())
+
+
+def test_lists_of_lists_that_were_found_are_not_written_out():
+    tree = read_inert((CORPUS / "pickles/finding-doubled-lists").read_bytes())
+    with pytest.raises(InputError, match="repeats more than 100000 values"):
+        plain.encode(tree)
+
+
+@pytest.mark.parametrize("kind", ["release", "receipt"])
+def test_damaged_lists_that_were_found_count_as_none_or_as_altered(kind, tmp_path):
+    for path in CORPUS.glob("stored_entries/finding-*"):
+        places.write(tmp_path, places.parts(path.read_bytes()), ["release.json", "installed.json"])
+        if kind == "release":
+            installed = releases.read(tmp_path)
+            assert installed is None or not installed.is_unaltered(hashed=False)
+        else:
+            receipt = read_receipt(tmp_path)
+            kept = {} if receipt is None else receipt.files
+            assert not any(is_there(tmp_path, one, hashed=False) for one in kept.values())
 
 
 def noting(function, name, reached):

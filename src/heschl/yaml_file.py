@@ -58,8 +58,8 @@ class DescribedFile(Generic[Described]):
         """Return a path that the file names, which is relative to the folder of the file."""
         try:
             return self.path.parent / path.expanduser()
-        except RuntimeError as error:  # there is no such user
-            raise UsageError(f"{path}: {error}; expected a path without '~'") from error
+        except RuntimeError as error:
+            raise UsageError(f"{path}: no such user; expected a path without '~'") from error
 
 
 def read_described(

@@ -147,8 +147,8 @@ def _kind(rest: str, text: str) -> tuple[str, str, str | None]:
 def _path(text: str) -> Path:
     try:
         return Path(text).expanduser()
-    except RuntimeError as error:  # there is no such user
-        raise UsageError(f"{text!r}: {error}; expected a path without '~', or a name") from error
+    except RuntimeError as error:
+        raise UsageError(f"{text!r}: no such user; expected a path without '~'") from error
 
 
 def _is_there(look: Callable[[], bool]) -> bool:

@@ -54,7 +54,7 @@ def header(tensors: Mapping[str, StoredTensor], metadata: Mapping[str, str]) -> 
     Raises
     ------
     InputError
-        If safetensors has no such type of numbers, or the header is larger than readers accept.
+        If safetensors has no such type of numbers or no such name, or the header is larger than readers accept.
     """
     described: dict[str, object] = {"__metadata__": dict(metadata)}
     place = 0
@@ -62,6 +62,8 @@ def header(tensors: Mapping[str, StoredTensor], metadata: Mapping[str, str]) -> 
         tensor = tensors[name]
         if tensor.dtype not in CODES:
             raise InputError(f"tensor {shown(name)} has numbers of type {tensor.dtype}")
+        if any("\ud800" <= one <= "\udfff" for one in name):  # which UTF-8 has not
+            raise InputError(f"tensor {shown(name)} has half of a character in its name")
         described[name] = {
             "dtype": CODES[tensor.dtype],
             "shape": list(tensor.shape),
