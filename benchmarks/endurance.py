@@ -2,18 +2,22 @@
 
 In one process: ``heschl study run`` is killed (SIGKILL) at random moments and started again. On a
 cluster: a Dask scheduler, two ``heschl worker`` and the client are processes of their own; every
-few seconds a worker is killed, once the scheduler and once the client, and started again.
+few seconds a worker is killed, once the scheduler and once the client, and started again. With
+``--hosts`` (as root, on Linux) the second worker is on another host, as far as its network can
+tell, and once it is cut off for longer than Dask waits.
 
 Counted is what was on disk at a kill and is another file at the end: a result, a part of
 activations or of a probe that was computed twice. The tables have to be those of a run that nobody
 disturbed, to the byte.
 
 Run: python benchmarks/endurance.py [STUDY.yaml] [--kills 50] [--way process|cluster] [--longest 20]
+     [--hosts] [--reference FOLDER]
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import os
 import shutil
@@ -34,6 +38,8 @@ ROOT = Path(__file__).resolve().parents[1]
 CHANGING = ("study.json", "checkpoint-", ".lock", ".tmp", "jobs.jsonl")
 #: Of a study's folder.
 TABLES = ("study.json", "scores.csv", "provenance.json")
+#: Two hosts of one machine, the addresses of their network, and for how long it is cut, in seconds.
+HOSTS, ADDRESSES, CUT = ("heschl-a", "heschl-b"), ("10.97.0.1", "10.97.0.2"), 45
 
 Known = dict[Path, tuple[int, int, int]]
 
@@ -89,11 +95,88 @@ def again(before: Known, now: Known) -> list[Path]:
     return [path for path, status in before.items() if now.get(path) != status]
 
 
-def client(study: Path, place: Place, *more: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-W", "ignore", "-m", "heschl", "study", "run", str(study), "-q"]
+@dataclasses.dataclass(frozen=True)
+class Net:
+    """Where processes are, and how they reach the scheduler.
+
+    Attributes
+    ----------
+    hosts : tuple of str
+        Namespaces; none are this machine.
+    ip : str
+        Of the scheduler.
+    port : int
+    """
+
+    hosts: tuple[str, ...]
+    ip: str
+    port: int
+
+    @property
+    def address(self) -> str:
+        """Of the scheduler."""
+        return f"tcp://{self.ip}:{self.port}"
+
+    def on(self, number: int) -> list[str]:
+        """Return what comes before a command on a host."""
+        return ["ip", "netns", "exec", self.hosts[number]] if self.hosts else []
+
+    def cut(self) -> None:
+        """Cut the second host off for a while."""
+        print(f"the network is cut for {CUT} s", flush=True)
+        self._link("down")
+        time.sleep(CUT)
+        self._link("up")
+
+    def _link(self, state: str) -> None:
+        ip(*self.on(1)[3:], "link", "set", "veth-b", state, netns=True)
+
+
+def ip(*arguments: str, netns: bool = False) -> None:
+    """Run the command ip, in a namespace if the first argument is one."""
+    command = ["ip", "-n", *arguments] if netns else ["ip", *arguments]
+    subprocess.run(command, check=True)
+
+
+@contextlib.contextmanager
+def network(two_hosts: bool) -> Iterator[Net]:
+    """Have two hosts with a cable between them, or this machine."""
+    if not two_hosts:
+        yield Net((), "127.0.0.1", free_port())
+        return
+    for host in HOSTS:
+        ip("netns", "add", host)
+    try:
+        ip("link", "add", "veth-a", "netns", HOSTS[0], "type", "veth", "peer", "veth-b")
+        ip("link", "set", "veth-b", "netns", HOSTS[1])
+        for host, address, link in zip(HOSTS, ADDRESSES, ("veth-a", "veth-b"), strict=True):
+            ip(host, "addr", "add", f"{address}/24", "dev", link, netns=True)
+            ip(host, "link", "set", link, "up", netns=True)
+            ip(host, "link", "set", "lo", "up", netns=True)
+        yield Net(HOSTS, ADDRESSES[0], 8786)
+    finally:
+        for host in HOSTS:
+            ip("netns", "del", host)
+
+
+def client(study: Path, place: Place, net: Net | None = None) -> subprocess.Popen[bytes]:
+    """Run a study; on a cluster if there is one."""
+    command = [
+        *([] if net is None else net.on(0)),
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "heschl",
+        "study",
+        "run",
+        str(study),
+        "-q",
+    ]
+    cluster = () if net is None else ("--cluster", net.address)
     log = (place.folder / "client.log").open("ab")
     return subprocess.Popen(
-        [*command, "--output", str(place.out), *more],
+        [*command, "--output", str(place.out), *cluster],
         env=place.environment(),
         stdout=log,
         stderr=log,
@@ -139,17 +222,16 @@ def in_process(study: Path, n_kills: int, longest: float, folder: Path) -> Itera
             return
 
 
-def on_a_cluster(study: Path, n_kills: int, longest: float, folder: Path) -> Iterator[Place]:
+def on_a_cluster(
+    study: Path, n_kills: int, longest: float, folder: Path, net: Net
+) -> Iterator[Place]:
     """Kill workers every few seconds, once the scheduler and once the client."""
     rng = np.random.default_rng(9)
-    port = free_port()
-    address = f"tcp://127.0.0.1:{port}"
-    there = ("--cluster", address)
     killed = 0
     for place in rounds(folder):
-        processes = {"scheduler": scheduler(port, place)}
-        processes |= {f"worker{i}": worker(address, place) for i in range(2)}
-        processes["client"] = client(study, place, *there)
+        processes = {"scheduler": scheduler(net, place)}
+        processes |= {f"worker{i}": worker(net, i, place) for i in range(2)}
+        processes["client"] = client(study, place, net)
         try:
             while processes["client"].poll() is None:
                 before = place.kept()
@@ -162,11 +244,11 @@ def on_a_cluster(study: Path, n_kills: int, longest: float, folder: Path) -> Ite
                     continue
                 killed += 1
                 if killed == n_kills // 3:
-                    restart("scheduler", processes, lambda p=place: scheduler(port, p))
+                    restart("scheduler", processes, lambda p=place: scheduler(net, p))
                 elif killed == n_kills // 2:
-                    restart("client", processes, lambda p=place: client(study, p, *there))
+                    restart("client", processes, lambda p=place: client(study, p, net))
                 else:
-                    kill_worker(processes[f"worker{rng.integers(2)}"], rng)
+                    strike(processes, rng, net if killed == 2 * n_kills // 3 else None)
                 report(killed, n_kills, before, place)
             finish(processes["client"], place)
         finally:
@@ -186,6 +268,16 @@ def restart(name: str, processes: dict[str, subprocess.Popen[bytes]], begin: obj
     processes[name] = begin()  # type: ignore[operator]
 
 
+def strike(
+    processes: dict[str, subprocess.Popen[bytes]], rng: np.random.Generator, net: Net | None
+) -> None:
+    """Cut the network if there is one to cut, or kill a worker."""
+    if net is not None and net.hosts:
+        net.cut()
+    else:
+        kill_worker(processes[f"worker{rng.integers(2)}"], rng)
+
+
 def kill_worker(keeper: subprocess.Popen[bytes], rng: np.random.Generator) -> None:
     """Kill Dask's worker, or its nanny with it, below a ``heschl worker``."""
     nannies = psutil.Process(keeper.pid).children()
@@ -197,13 +289,16 @@ def kill_worker(keeper: subprocess.Popen[bytes], rng: np.random.Generator) -> No
             continue
 
 
-def scheduler(port: int, place: Place) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard"]
-    return background([*command, "--host", "127.0.0.1", "--port", str(port)], place, "scheduler")
+def scheduler(net: Net, place: Place) -> subprocess.Popen[bytes]:
+    """Start a scheduler on the first host."""
+    command = [*net.on(0), sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard"]
+    where = ["--host", net.ip, "--port", str(net.port)]
+    return background([*command, *where], place, "scheduler")
 
 
-def worker(address: str, place: Place) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-W", "ignore", "-m", "heschl", "worker", address]
+def worker(net: Net, host: int, place: Place) -> subprocess.Popen[bytes]:
+    """Start a worker, and what keeps it alive."""
+    command = [*net.on(host), sys.executable, "-W", "ignore", "-m", "heschl", "worker", net.address]
     return background([*command, "--cores", "1", "--memory", "8 GB"], place, "workers")
 
 
@@ -236,6 +331,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--way", choices=("process", "cluster"), default="process")
     parser.add_argument("--longest", type=float, default=20.0, help="seconds between two kills")
+    parser.add_argument("--hosts", action="store_true", help="two hosts, as root on Linux")
     parser.add_argument("--reference", type=Path, help="folder of a run that nobody disturbed")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="endurance-"))
@@ -245,14 +341,16 @@ def main() -> None:
         reference.home.mkdir(parents=True)
         finish(client(options.study, reference), reference)
         print(f"undisturbed: {time.monotonic() - began:.0f} s", flush=True)
-    way = in_process if options.way == "process" else on_a_cluster
     differing = 0
-    for place in way(options.study, options.kills, options.longest, folder):
-        found = tables(place.out)
-        expected = tables(reference.out if options.reference is None else options.reference)
-        other = [name for name in expected if found.get(name) != expected[name]]
-        differing += len(other)
-        print(f"done: {place.folder.name}; tables that differ: {', '.join(other) or 'none'}")
+    given = options.study, options.kills, options.longest, folder
+    with network(options.hosts) as net:
+        done = in_process(*given) if options.way == "process" else on_a_cluster(*given, net)
+        for place in done:
+            found = tables(place.out)
+            expected = tables(reference.out if options.reference is None else options.reference)
+            other = [name for name in expected if found.get(name) != expected[name]]
+            differing += len(other)
+            print(f"done: {place.folder.name}; tables that differ: {', '.join(other) or 'none'}")
     print(
         f"{options.way}: {options.kills} kills in {time.monotonic() - began:.0f} s, "
         f"{len(TWICE)} files written again, {differing} tables differ"
