@@ -223,8 +223,8 @@ def _trouble(error: BaseException, *, begun: Callable[[], bool]) -> Trouble:
             return Trouble("withdrawn", "the processes that were to do it died before")
         return Trouble(
             "lost",
-            f"the processes that did it died ({error.allowed_failures + 1} in a row): by themselves, "
-            "or ended by the system, as when memory is not enough",
+            f"the processes that did it died ({error.allowed_failures + 1} in a row): by "
+            "themselves, or ended by the system, as when memory is not enough",
         )
     if isinstance(error, Exception):
         return trouble_of(error)
