@@ -15,8 +15,9 @@ import requests
 
 from heschl import store
 from heschl.dynamics.checkpoints import SUFFIXES, Checkpoint, step_in
-from heschl.errors import FetchError, OfflineError, UsageError
+from heschl.errors import FetchError, OfflineError, UsageError, quoted
 from heschl.fetch import download, is_offline, part_path, plan
+from heschl.fetch.addresses import shown
 from heschl.fetch.asking import Asking
 from heschl.fetch.downloading import USER_AGENT, WAITS
 from heschl.models.huggingface.repository import is_repository, remote_file
@@ -87,8 +88,8 @@ def list_hub(place: str) -> list[Checkpoint]:
     first = _listing_url(repository, folder)
     if is_offline():
         raise OfflineError(
-            f"the checkpoints of {place} are listed at {first}, but HESCHL_OFFLINE is set. Give a "
-            "folder with copies of them, or unset HESCHL_OFFLINE"
+            f"the checkpoints of {place} are listed at {shown(first)}, but HESCHL_OFFLINE is set. "
+            "Give a folder with copies of them, or unset HESCHL_OFFLINE"
         )
     found = []
     for entry in _entries(first):
@@ -155,7 +156,9 @@ def _entries(url: str) -> Iterator[dict[str, Any]]:
             yield from entries
             if following is None:
                 return
-    raise FetchError(f"{url}: more than {_MOST_PAGES} pages; expected a folder of checkpoints")
+    raise FetchError(
+        f"{shown(url)}: more than {_MOST_PAGES} pages; expected a folder of checkpoints"
+    )
 
 
 def _page(url: str | None, asking: Asking) -> tuple[list[dict[str, Any]], str | None]:
@@ -163,7 +166,7 @@ def _page(url: str | None, asking: Asking) -> tuple[list[dict[str, Any]], str | 
     address = str(url)
 
     def refuse(reason: str) -> FetchError:
-        return FetchError(f"{address}: {reason}")
+        return FetchError(f"{shown(address)}: {reason}")
 
     def once() -> tuple[bytes, str | None]:
         with asking.ask(address, {}, refuse) as response:
@@ -182,7 +185,7 @@ def _checked(content: bytes, refuse: Any) -> list[dict[str, Any]]:
     try:
         entries = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise refuse(f"no JSON ({error}); expected a list of files") from error
+        raise refuse(f"no JSON ({quoted(error)}); expected a list of files") from error
     if not isinstance(entries, list):
         raise refuse("no list; expected a list of files")
     for entry in entries:
@@ -201,7 +204,9 @@ def _same_server(url: str, following: str | None, refuse: Any) -> str | None:
     """Return the address of the next page; one elsewhere is not followed."""
     if following is None:
         return None
-    following = urljoin(url, following)
-    if urlsplit(following)[:2] != urlsplit(url)[:2]:
-        raise refuse(f"the next page is {following[:100]}; expected one of the same server")
-    return following
+    here, there = urlsplit(url), urlsplit(urljoin(url, following))
+    if (there.scheme, there.hostname, there.port) != (here.scheme, here.hostname, here.port):
+        raise refuse(
+            f"the next page is {shown(there.geturl())[:100]}; expected one of the same server"
+        )
+    return there._replace(netloc=here.netloc).geturl()  # with whom asks, if the address says it

@@ -14,9 +14,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from heschl.errors import FetchError
+from heschl.fetch.addresses import shown
 from heschl.fetch.answers import continues
 from heschl.fetch.arrival import Progress
 from heschl.fetch.asking import Asking
+from heschl.fetch.limits import MOST_OF_TAR
 from heschl.fetch.pieces import BUFFER, NoRangesError, RangedBytes, StreamedBytes, TarBytes
 from heschl.fetch.planning import FetchPlan, RemoteFile, look_at
 from heschl.fetch.taking import MemberTaking
@@ -77,7 +79,7 @@ def survey(url: str, files: Sequence[RemoteFile], name: str, asking: Asking) -> 
     """
 
     def refuse(reason: str) -> FetchError:
-        return refusal(url, name, reason)
+        return refusal(shown(url), name, reason)
 
     remote = RangedBytes(url, asking, refuse)
     tar = TarBytes(remote, BUFFER)
@@ -86,7 +88,7 @@ def survey(url: str, files: Sequence[RemoteFile], name: str, asking: Asking) -> 
     except NoRangesError as error:
         return Survey(None, error.size)
     wanted = {str(file.member) for file in files}
-    label, size = f"Searching {posixpath.basename(url)}", (remote.size or 0) / 1e6
+    label, size = f"Searching {posixpath.basename(shown(url))}", (remote.size or 0) / 1e6
     with bar(label, size, "MB") as advance:
         ends = [0]
 
@@ -183,7 +185,7 @@ class TarStream:
         log.warning(
             "%s: its server sends only the whole archive, which passes through; only %s of it will "
             "be kept. An interrupted download starts again, but for files that are finished",
-            self.url,
+            shown(self.url),
             ", ".join(job.file.path.as_posix() for job in self.jobs.values()),
         )
         with ExitStack() as claims:
@@ -202,7 +204,9 @@ class TarStream:
         if not left:
             return
         with self.asking.ask(self.url, {}, self._error) as response:
-            stream = StreamedBytes(response, self._error, self.asking.stop, self.progress.received)
+            stream = StreamedBytes(
+                response, self._error, self.asking.stop, self.progress.received, MOST_OF_TAR
+            )
             tar = TarBytes(stream, BUFFER)
             try:
                 for member, info in members(tar, left, self._error):
@@ -212,4 +216,4 @@ class TarStream:
                 raise
 
     def _error(self, reason: str) -> FetchError:
-        return refusal(self.url, self.plan.name, reason)
+        return refusal(shown(self.url), self.plan.name, reason)

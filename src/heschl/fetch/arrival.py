@@ -161,13 +161,21 @@ class Arrival(abc.ABC):
     def _n_received(self) -> int:
         return self.part.stat().st_size if self.part.is_file() else 0
 
-    def _append(self, chunks: Iterable[bytes]) -> None:
+    def _append(self, chunks: Iterable[bytes], most: int) -> None:
+        """Write what comes to the end of the part, which may have so many bytes in all."""
+        left = most - self._n_received()
         with self.part.open("ab") as handle:
             for chunk in chunks:
                 if self.stop.is_set():
                     raise CancelledError
+                left -= len(chunk)
+                if left < 0:
+                    break
                 handle.write(chunk)
                 self._count(len(chunk))
+        if left < 0:
+            self._forget()
+            raise self._error(f"goes on after {most} bytes, the most that it may have")
 
     def _count(self, n_bytes: int) -> None:
         """Count bytes that came, or were thrown away."""

@@ -11,6 +11,13 @@ from typing import TypeVar
 import requests
 
 from heschl.errors import FetchError
+from heschl.fetch.addresses import (
+    MOST_REDIRECTS,
+    OfAddress,
+    check_address,
+    next_address,
+    without_secrets,
+)
 from heschl.fetch.answers import asked_wait
 
 #: The longest wait, in seconds, that a server may ask for with ``Retry-After``.
@@ -86,14 +93,40 @@ class Asking:
         TemporaryFailureError
             If it may work at the next attempt.
         FetchError
-            If it will not.
+            If it will not, or if it is not encrypted: of the address, or where it leads.
         """
-        with (
-            translated(refuse),
-            self.session.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response,
-        ):
+        with translated(refuse), self._followed(url, headers, refuse) as response:
             _check_status(response, refuse, also)
             yield response
+
+    @contextmanager
+    def _followed(
+        self, url: str, headers: Mapping[str, str], refuse: Refuse
+    ) -> Iterator[requests.Response]:
+        """Ask, and ask again where an answer leads: each address is looked at before."""
+        check_address(url, refuse)
+        for _ in range(MOST_REDIRECTS + 1):
+            with self._answer(url, headers, refuse) as response:
+                if not response.is_redirect:
+                    yield response
+                    return
+                url = next_address(url, response.headers["Location"], refuse)
+        raise refuse(f"leads from one address to another, more than {MOST_REDIRECTS} times")
+
+    def _answer(self, url: str, headers: Mapping[str, str], refuse: Refuse) -> requests.Response:
+        try:
+            return self.session.get(
+                url,
+                headers=headers,
+                stream=True,
+                timeout=TIMEOUT,
+                allow_redirects=False,
+                auth=OfAddress(),
+            )
+        except requests.exceptions.RequestException:
+            raise
+        except ValueError as error:  # the library also looks at where the answer leads
+            raise refuse("leads to what is no address") from error
 
     def persist(
         self, once: Callable[[], OutT], refuse: Refuse, kept: Callable[[], str] = str
@@ -128,7 +161,7 @@ def translated(refuse: Refuse) -> Iterator[None]:
     try:
         yield
     except requests.exceptions.SSLError as error:
-        raise refuse(f"no secure connection ({error})") from error
+        raise refuse(f"no secure connection ({_cause(error)})") from error
     except (
         requests.exceptions.ConnectionError,
         requests.exceptions.Timeout,
@@ -136,13 +169,13 @@ def translated(refuse: Refuse) -> Iterator[None]:
     ) as error:
         raise TemporaryFailureError(f"the connection failed ({_cause(error)})") from error
     except requests.exceptions.RequestException as error:
-        raise refuse(f"the request failed ({error})") from error
+        raise refuse(f"the request failed ({_cause(error)})") from error
 
 
-def _cause(error: Exception) -> object:
+def _cause(error: Exception) -> str:
     """Return what is behind an error, without the attempts of the library around it."""
     inner = error.args[0] if error.args else error
-    return getattr(inner, "reason", None) or inner
+    return without_secrets(str(getattr(inner, "reason", None) or inner))
 
 
 def _check_status(response: requests.Response, refuse: Refuse, also: Collection[int]) -> None:

@@ -138,8 +138,8 @@ def _offline_error(plan: FetchPlan) -> OfflineError:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return OfflineError(
         f"{plan.summary()}: {', '.join(names[:_SHOWN])}{more} should be in {plan.folder} and would "
-        f"come from {plan.todo[0].file.url}{' and so on' if more else ''}, but HESCHL_OFFLINE is "
-        f"set. Give a local copy with `heschl fetch {plan.name} --from PATH`, or unset "
+        f"come from {plan.todo[0].file.origin}{' and so on' if more else ''}, but HESCHL_OFFLINE "
+        f"is set. Give a local copy with `heschl fetch {plan.name} --from PATH`, or unset "
         "HESCHL_OFFLINE"
     )
 

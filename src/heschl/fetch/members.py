@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from heschl.errors import FetchError
+from heschl.fetch.addresses import shown
 from heschl.fetch.arrival import Progress
 from heschl.fetch.asking import Refuse
 from heschl.fetch.pieces import BUFFER, TarBytes
@@ -88,7 +89,7 @@ def install_members(plan: FetchPlan, source: Path) -> Path:
     source = Path(source).expanduser()
 
     def refuse(reason: str) -> FetchError:
-        name = posixpath.basename(plan.files[0].file.url)
+        name = posixpath.basename(shown(plan.files[0].file.url))
         return FetchError(
             f"{source}: {reason}. Expected {name} as published, the folder it was unpacked into, "
             f"or what `heschl fetch {plan.name}` wants of it"

@@ -157,6 +157,8 @@ class StreamedBytes(_Pieces):
         Once it is set, reading ends with `CancelledError`.
     count : callable
         Is told how many bytes came.
+    most : int
+        That may come.
     """
 
     def __init__(
@@ -165,8 +167,10 @@ class StreamedBytes(_Pieces):
         refuse: Refuse,
         stop: threading.Event,
         count: Callable[[int], object],
+        most: int,
     ) -> None:
         super().__init__()
+        self.most = most
         self.refuse = refuse
         self.stop = stop
         self._count = count
@@ -210,6 +214,8 @@ class StreamedBytes(_Pieces):
                     f"the connection ended after {end} of {self.total} bytes"
                 )
             return False
+        if end + len(chunk) > self.most:
+            raise self.refuse(f"goes on after {self.most} bytes, the most that it may have")
         self._begin, self._chunk = end, memoryview(chunk)
         self._count(len(chunk))
         return True

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pooch
 
 from heschl.errors import UsageError
+from heschl.fetch.addresses import shown
 from heschl.fetch.pins import pinned
 
 State = Literal["present", "missing", "damaged"]
@@ -41,7 +42,7 @@ class RemoteFile:
         if ``url`` is the file itself.
     """
 
-    url: str
+    url: str = field(repr=False)
     path: Path
     sha256: str | None
     size: int | None = None
@@ -50,19 +51,23 @@ class RemoteFile:
 
     @property
     def origin(self) -> str:
-        """Where it is published, as it is pinned and shown: ``URL``, or ``URL#member`` of a tar."""
-        return self.url if self.member is None else f"{self.url}#{quote(self.member)}"
+        """Where it is published, as it is pinned and shown: ``URL``, or ``URL#member`` of a tar.
+
+        Without what may be secret in an address; see `heschl.fetch.addresses`.
+        """
+        address = shown(self.url)
+        return address if self.member is None else f"{address}#{quote(self.member)}"
 
     def __post_init__(self) -> None:
         if self.sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
             raise UsageError(
-                f"{self.url}: the SHA-256 is {self.sha256!r}; expected 64 lower-case hexadecimal "
-                "digits (print them with sha256sum FILE)"
+                f"{self.origin}: the SHA-256 is {self.sha256!r}; expected 64 lower-case "
+                "hexadecimal digits (print them with sha256sum FILE)"
             )
         parts = PurePosixPath(self.path.as_posix()).parts
         if not parts or self.path.is_absolute() or ".." in parts:
             raise UsageError(
-                f"{self.url}: belongs at {self.path}; expected a path relative to the folder of "
+                f"{self.origin}: belongs at {self.path}; expected a path relative to the folder of "
                 "the release and inside it"
             )
 
@@ -115,7 +120,7 @@ class FetchPlan:
     pins: Path | None = None
 
     def __post_init__(self) -> None:
-        unknown = [p.file.url for p in self.files if p.file.sha256 is None]
+        unknown = [p.file.origin for p in self.files if p.file.sha256 is None]
         if unknown and self.pins is None:
             raise UsageError(
                 f"{unknown[0]}: its SHA-256 is None; expected 64 hexadecimal digits, or a plan "

@@ -65,7 +65,7 @@ class MemberTaking(Arrival):
 
     def _complete(self) -> None:
         try:
-            self._append(self._chunks())
+            self._append(self._chunks(), self._size)
         except BaseException:
             self._forget()
             raise

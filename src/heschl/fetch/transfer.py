@@ -8,6 +8,7 @@ from heschl.errors import FetchError
 from heschl.fetch.answers import announced_size, continues, size_beyond_range, validator
 from heschl.fetch.arrival import Arrival, Progress
 from heschl.fetch.asking import Asking, TemporaryFailureError
+from heschl.fetch.limits import check_room, most_bytes
 from heschl.fetch.planning import FetchPlan, RemoteFile
 
 #: Bytes at a time; small, because what came of the last chunk of a cut connection is lost.
@@ -61,6 +62,8 @@ class FileDownload(Arrival):
         goes_on = start > 0 and continues(response, start)
         total = announced_size(response, start if goes_on else 0)
         self._check_size(total)
+        if total is not None:
+            check_room(self.path, total - (start if goes_on else 0))
         if start and not goes_on:
             self._forget()
         if self.first is not None:
@@ -71,7 +74,9 @@ class FileDownload(Arrival):
 
     def _receive_from(self, response: requests.Response, whole: int | None) -> None:
         """Append what an answer holds; the file is to have ``whole`` bytes after it."""
-        self._append(response.iter_content(_CHUNK))
+        self._append(
+            response.iter_content(_CHUNK), most_bytes(self.file) if whole is None else whole
+        )
         if whole is not None and self._n_received() < whole:
             raise TemporaryFailureError(
                 f"the connection ended after {self._n_received()} of {whole} bytes"
@@ -83,6 +88,11 @@ class FileDownload(Arrival):
             raise self._error(
                 f"the server offers {total} bytes; the published file has {self.file.size}. "
                 "Something on the way (a proxy, a login page) may answer in its place"
+            )
+        if total is not None and total > most_bytes(self.file):
+            raise self._error(
+                f"the server offers {total} bytes; expected at most {most_bytes(self.file)} of a "
+                f"{self.file.path.suffix or 'file'}. It is another file, or means harm"
             )
         if total is None and self.first is not None:
             raise self._error(

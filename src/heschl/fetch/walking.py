@@ -15,6 +15,7 @@ from heschl.fetch.asking import Refuse
 from heschl.fetch.pieces import TarBytes
 
 _SHOWN_BYTES = 60
+_MOST_MEMBERS = 1_000_000
 _SHOWN = 3
 
 
@@ -49,6 +50,8 @@ def members(
     for info in _headers(file, refuse):
         name = info.name.removeprefix("./")
         seen.append(name)
+        if len(seen) > _MOST_MEMBERS:
+            raise refuse(f"more than {_MOST_MEMBERS} members; is it another archive?")
         passed(info.offset_data + info.size)
         if name not in left:
             continue

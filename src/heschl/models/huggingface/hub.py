@@ -11,6 +11,7 @@ import requests
 from heschl import store
 from heschl.errors import FetchError, InputError, UsageError
 from heschl.fetch import FetchPlan, download, is_offline, plan
+from heschl.fetch.addresses import shown
 from heschl.fetch.asking import Asking
 from heschl.fetch.downloading import USER_AGENT, WAITS
 from heschl.models.huggingface.repository import (
@@ -156,7 +157,7 @@ def describe(repository: str) -> str:
         return f"hf:{repository}: {', '.join(there)} in {folder}; nothing to download"
     return (
         f"hf:{repository}: {', '.join(there) or 'nothing'} in {folder}; configuration, front end "
-        f"and weights would come from {remote_file(repository, CONFIG).url.rpartition('/')[0]}"
+        f"and weights would come from {remote_file(repository, CONFIG).origin.rpartition('/')[0]}"
     )
 
 
@@ -183,14 +184,14 @@ def _first(repository: str, folder: Path, names: Sequence[str]) -> str:
             if _exists(remote_file(repository, name).url, asking):
                 return name
     raise FetchError(
-        f"{remote_file(repository, names[0]).url}: not there, nor {', '.join(names[1:])}; expected "
-        "an audio encoder of transformers with its front end and weights"
+        f"{remote_file(repository, names[0]).origin}: not there, nor {', '.join(names[1:])}; "
+        "expected an audio encoder of transformers with its front end and weights"
     )
 
 
 def _exists(url: str, asking: Asking) -> bool:
     def refuse(reason: str) -> FetchError:
-        return FetchError(f"{url}: {reason}")
+        return FetchError(f"{shown(url)}: {reason}")
 
     def once() -> bool:
         with asking.ask(url, {}, refuse, also=(404,)) as response:  # its content is not read
