@@ -11,7 +11,7 @@ from typing import Any
 
 from heschl.report import selection
 from heschl.report.wording import DASH, number
-from heschl.results import Results
+from heschl.results import Results, csv_text
 
 #: Largest number of lines of a table on the page; the CSV file has all of them.
 MAX_LINES = 500
@@ -193,5 +193,5 @@ def _number(value: float | None, digits: int = 3) -> Cell:
 
 def packed_csv(results: Results) -> str:
     """Return the whole table of scores as base64 of a gzipped CSV file, the same every time."""
-    text = results.scores.to_csv(index=False)
+    text = csv_text(results.scores)
     return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode("ascii")

@@ -2,6 +2,7 @@
 
 from heschl.results.details import Detail, ProbeDetail, Profile, RdmDetail
 from heschl.results.run import FILE, FORMAT, Results, environment, merge
+from heschl.results.spreadsheets import csv_text
 from heschl.results.table import COLUMNS, score_table
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Profile",
     "RdmDetail",
     "Results",
+    "csv_text",
     "environment",
     "merge",
     "score_table",

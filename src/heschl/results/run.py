@@ -17,6 +17,7 @@ from heschl.errors import DamagedEntryError, InputError, quoted
 from heschl.results import details
 from heschl.results.alike import check_alike
 from heschl.results.details import AnyDetail, Detail, ProbeDetail, Profile, RdmDetail
+from heschl.results.spreadsheets import csv_text
 from heschl.results.table import TEXTS, json_rows, score_table
 
 FILE = "results.json"
@@ -83,7 +84,7 @@ class Results:
             "rdms": [details.write(folder, one) for one in self.rdms],
             "probes": [details.write(folder, one) for one in self.probes],
         }
-        store.write_text(folder / "scores.csv", self.scores.to_csv(index=False))
+        store.write_text(folder / "scores.csv", csv_text(self.scores))
         store.write_json(folder / FILE, content)
         return folder
 

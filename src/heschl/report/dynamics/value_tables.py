@@ -10,6 +10,7 @@ import pandas as pd
 
 from heschl.report.dynamics.course import KEYS, Course
 from heschl.report.tables import MAX_LINES, Column, Table, numbers, words
+from heschl.results import csv_text
 
 #: What stands in the place of a layer where the protocol chooses.
 SCORE = "score"
@@ -23,7 +24,7 @@ def value_tables(course: Course) -> tuple[Table, Table]:
 
 def packed_csv(course: Course) -> str:
     """Return all values of all runs as base64 of a gzipped CSV file, the same every time."""
-    text = course.scores.to_csv(index=False, lineterminator="\n")
+    text = csv_text(course.scores)
     return base64.b64encode(gzip.compress(text.encode("utf-8", "replace"), 9, mtime=0)).decode()
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from heschl.report.paper.choice import pages
 from heschl.report.paper.correlation_table import Cell, Column, CorrelationTable
 from heschl.report.wording import number
+from heschl.results import csv_text
 
 #: Columns of numbers that are beside each other.
 MOST_COLUMNS = 10
@@ -62,7 +63,7 @@ def as_csv(table: CorrelationTable) -> str:
             for name in ("low", "high", "p", "q", "n"):
                 row[f"{column.measure}:{name}"] = np.nan if cell is None else getattr(cell, name)
         rows.append(row)
-    return str(pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
+    return csv_text(pd.DataFrame(rows))
 
 
 def as_latex(table: CorrelationTable) -> str:

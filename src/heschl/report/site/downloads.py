@@ -10,6 +10,7 @@ import pandas as pd
 from heschl.report.site.addresses import table_file
 from heschl.report.site.content import Content
 from heschl.report.site.failures import failure_table
+from heschl.results import csv_text
 
 #: What each table holds, one row for each of these.
 _HOLDS = {
@@ -44,7 +45,7 @@ def write_tables(content: Content, folder: Path) -> list[Download]:
         address = table_file(name)
         path = folder / address
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(table.to_csv(index=False).encode("utf-8", "replace"))
+        path.write_bytes(csv_text(table).encode("utf-8", "replace"))
         found.append(Download(f"{name}.csv", address, _HOLDS[name], len(table)))
     if content.study is not None:
         address = "downloads/study.yaml"
