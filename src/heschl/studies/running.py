@@ -128,8 +128,10 @@ class _Work:
             warnings.warn(text, HeschlWarning, stacklevel=3)
         over = self.carrying.take(attempt, outcome)
         if outcome.trouble is not None:
+            # whoever lost a scheduler says so once, not for each job
+            level = logging.INFO if outcome.trouble.kind == "withdrawn" else logging.WARNING
             again = "" if over else "; it will be tried again"
-            log.warning("%s failed: %s%s", attempt.job.what, outcome.trouble.text, again)
+            log.log(level, "%s failed: %s%s", attempt.job.what, outcome.trouble.text, again)
         for ended in over:
             if not ended.job.extracts:
                 self._note(ended, outcome)
