@@ -11,6 +11,7 @@ from heschl.errors import UsageError
 
 #: More processes than this on one machine are a slip of the pen.
 MOST_LOCAL = 1000
+MOST_PORTS = 65_535
 _FORMS = (
     "local:N for N processes of this machine, tcp://HOST:PORT or tls://HOST:PORT of a Dask "
     "scheduler, or a file that ends with .yaml and describes the workers of a batch system"
@@ -76,7 +77,9 @@ def parse_place(text: str) -> Place:
         if not 1 <= n_workers <= MOST_LOCAL:
             raise UsageError(f"{text}: expected between 1 and {MOST_LOCAL} processes")
         return Local(n_workers)
-    if re.fullmatch(r"(tcp|tls)://[^/\s]+:[0-9]{1,5}", text) is not None:
+    if (found := re.fullmatch(r"(?:tcp|tls)://[^/\s]+:([0-9]{1,6})", text)) is not None:
+        if not 1 <= int(found[1]) <= MOST_PORTS:
+            raise UsageError(f"{text}: port {found[1]}; expected one up to {MOST_PORTS}")
         return Scheduler(text)
     if text.endswith((".yaml", ".yml")):
         return Queue(read_queue(Path(text).expanduser()))

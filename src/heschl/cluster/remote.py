@@ -37,6 +37,7 @@ SAID = "said"
 #: told, where the system, or Dask at 95 %, would end the process.
 USABLE = 0.9
 
+_SIZES = ("VmData", "VmRSS")
 NAME = __name__.partition(".")[0]
 log = logging.getLogger("heschl")
 _alone = threading.Lock()
@@ -195,13 +196,15 @@ def _lies_in(source: Path, folders: Collection[Path]) -> bool:
 def limit_memory(n_bytes: float) -> None:
     """Let this process be refused memory before the machine has none left; on Linux.
 
-    Private memory that can be written is counted (``RLIMIT_DATA``). Nothing is done where the
-    process has more than that already: libraries may reserve what they never use.
+    Private memory that can be written is counted (``RLIMIT_DATA``), less what is only reserved when
+    this is called, as libraries do for threads: a gigabyte and more.
     """
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 
-        now = int(Path("/proc/self/status").read_text().split("VmData:")[1].split()[0]) * 1024
-        limit, (_, hard) = int(USABLE * n_bytes), resource.getrlimit(resource.RLIMIT_DATA)
-        if now < limit and (hard == resource.RLIM_INFINITY or limit < hard):
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        has, uses = (int(status.split(f"{key}:")[1].split()[0]) * 1024 for key in _SIZES)
+        limit = int(USABLE * n_bytes) + max(0, has - uses)
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        if has < limit and (hard == resource.RLIM_INFINITY or limit < hard):
             resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))

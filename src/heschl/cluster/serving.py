@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from heschl.cluster.starting import NO_PAUSES
+from heschl.cluster.starting import NO_PAUSES, SETTINGS, check_certificates
 from heschl.cluster.supplies import Supply
 from heschl.errors import MissingDependencyError, UsageError
 
@@ -47,6 +47,8 @@ def serve(address: str, supply: Supply, n_processes: int = 1) -> None:
     ------
     MissingDependencyError
         If Dask is not installed.
+    ClusterError
+        If the address is encrypted, and no certificates are known.
     UsageError
         If there are more processes with a GPU than GPUs that may be used.
     """
@@ -57,6 +59,7 @@ def serve(address: str, supply: Supply, n_processes: int = 1) -> None:
             f"workers need {error.name}, which is not installed; install heschl with its extra "
             '"cluster": python -m pip install "heschl[cluster]"'
         ) from error
+    check_certificates(address, "worker")
     keepers = [
         _Keeper(command(address, supply), _surroundings(supply, i)) for i in range(n_processes)
     ]
@@ -87,7 +90,7 @@ def command(address: str, supply: Supply) -> list[str]:
 
 def _surroundings(supply: Supply, number: int) -> dict[str, str]:
     """Return the environment of a worker: its threads, its GPU, no waiting for memory."""
-    found = dict(os.environ)
+    found = SETTINGS | dict(os.environ)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         found.setdefault(name, str(supply.cores))
     for name, value in NO_PAUSES.items():

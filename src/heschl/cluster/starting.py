@@ -7,7 +7,7 @@ import logging
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import psutil
 
@@ -35,6 +35,10 @@ NO_PAUSES = {
     "distributed.worker.memory.pause": False,
 }
 
+#: Set for workers. Arrow, by which pandas keeps texts, would reserve a gigabyte that it does not
+#: use, and that counts where memory is limited.
+SETTINGS = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
+
 Connect = Callable[[], "Client"]
 
 
@@ -52,7 +56,7 @@ def start(place: Place) -> Iterator[Connect]:
     MissingDependencyError
         If Dask is not installed.
     ClusterError
-        If it cannot be started.
+        If it cannot be started, or reached without certificates.
     """
     try:
         import dask
@@ -60,6 +64,7 @@ def start(place: Place) -> Iterator[Connect]:
     except ModuleNotFoundError as error:
         raise _needs_dask(error) from error
     if isinstance(place, Scheduler):
+        check_certificates(place.address, "client")
         yield lambda: distributed.Client(place.address, timeout=TIMEOUT, set_as_default=False)
         return
     with contextlib.ExitStack() as stack:
@@ -68,6 +73,24 @@ def start(place: Place) -> Iterator[Connect]:
         made = _local(place) if isinstance(place, Local) else _queue(place)
         cluster = stack.enter_context(contextlib.closing(made))
         yield lambda: distributed.Client(cluster, timeout=TIMEOUT, set_as_default=False)
+
+
+def check_certificates(address: str, role: Literal["client", "worker"]) -> None:
+    """Refuse an encrypted address if Dask's configuration names no certificates for a role.
+
+    Raises
+    ------
+    ClusterError
+    """
+    from distributed import Security
+
+    if not address.startswith("tls://"):
+        return
+    if Security().get_connection_args(role).get("ssl_context") is None:
+        raise ClusterError(
+            f"{address} is encrypted, and no certificates are known; expected those of its owner "
+            f"in Dask's configuration: distributed.comm.tls.ca-file, .{role}.cert and .{role}.key"
+        )
 
 
 def _needs_dask(error: ModuleNotFoundError) -> MissingDependencyError:
@@ -85,7 +108,8 @@ def _cores(place: Local | Queue) -> int:
 
 def _threads(n: int) -> Mapping[str, Any]:
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    return {"distributed.nanny.pre-spawn-environ": dict.fromkeys(names, n)}
+    found = dict.fromkeys(names, n) | SETTINGS
+    return {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in found.items()}
 
 
 def _local(place: Local) -> Any:
@@ -148,7 +172,8 @@ def queue_options(said: QueueDescription) -> dict[str, Any]:
         "job_name": NAME,
         "job_extra_directives": [*gpus, *said.directives],
         "job_script_prologue": [*_exports(said), *said.setup],
-        "worker_extra_args": ["--resources", shlex.quote(supply.argument())],
+        # the last of two counts: a worker would do as many jobs at once as it has cores
+        "worker_extra_args": ["--resources", shlex.quote(supply.argument()), "--nthreads", "1"],
         "scheduler_options": {"dashboard_address": None},
         "silence_logs": logging.ERROR,
     }
@@ -159,6 +184,8 @@ def _exports(said: QueueDescription) -> Iterator[str]:
     yield f"export HESCHL_HOME={shlex.quote(str(store.home()))}"
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         yield f"export {name}={said.cores}"
+    for name, setting in SETTINGS.items():
+        yield f"export {name}={setting}"
     for name, value in NO_PAUSES.items():
         yield f"export DASK_{name.upper().replace('.', '__')}={value}"
 

@@ -1,0 +1,100 @@
+"""Workers that are begun for a study, and end with it: of this machine, and of a batch system."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+import small_cluster
+import small_study
+from heschl.studies import Running, read_journal, read_study, run_study
+
+pytest.importorskip("distributed")
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="shell scripts and signals of POSIX"),
+    pytest.mark.filterwarnings("ignore::heschl.errors.HeschlWarning"),
+]
+FAKE = Path(__file__).parent / "fake_slurm"
+QUIET = Running(show_progress=False, n_jobs=1)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """Half of the small study, run in one process: its file and its tables."""
+    place = tmp_path_factory.mktemp("alone")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HESCHL_HOME", str(place / "home"))
+        path = small_study.write(place)
+        path.write_text(path.read_text().replace("melspectrogram, ", ""))
+        run_study(read_study(path), place / "out", how=QUIET)
+    return path, small_study.tables(place / "out")
+
+
+def left_of(*words):
+    """Return the processes whose command has all of some words."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        said = " ".join(process.info["cmdline"] or ())
+        if all(word in said for word in words):
+            found.append(said)
+    return found
+
+
+def test_processes_of_this_machine(alone, tmp_path):
+    """``local:2``: the same tables, by two processes with one HESCHL_HOME, which end with it."""
+    path, expected = alone
+    log, home = tmp_path / "log", tmp_path / "home"
+    with small_cluster.client(path, tmp_path / "out", "local:2", log, HESCHL_HOME=home) as client:
+        assert client.finish() == 0, client.said
+    assert small_study.tables(tmp_path / "out") == expected
+    lines = read_journal(tmp_path / "out")
+    assert lines["computed"].all()
+    assert len(lines) == 3 + 2
+    assert client.process.pid not in set(lines["process"])
+    assert not any(psutil.pid_exists(number) for number in set(lines["process"]))
+    n_entries = len(list((home / "activations").iterdir()))
+    assert n_entries == 1 + 3, "of the brain, and of the three splits of the task"
+
+
+@pytest.mark.skipif(shutil.which("setsid") is None, reason="needs setsid")
+def test_a_batch_system(alone, tmp_path):
+    """A job script that is really run, by commands that take the place of SLURM's."""
+    pytest.importorskip("dask_jobqueue")
+    path, expected = alone
+    jobs, home = tmp_path / "jobs", tmp_path / "home"
+    jobs.mkdir()
+    queue = tmp_path / "slurm.yaml"
+    queue.write_text(
+        "system: slurm\nworkers: 2\ncores: 1\nmemory: 2 GB\nwalltime: '0:30:00'\nqueue: short\n"
+        f"interface: lo\nlogs: {tmp_path / 'logs'}\n"
+        f"setup: ['echo $HESCHL_HOME $OMP_NUM_THREADS > {tmp_path}/set-up']\n"
+    )
+    with small_cluster.client(
+        path,
+        tmp_path / "out",
+        str(queue),
+        tmp_path / "log",
+        HESCHL_HOME=home,
+        FAKE_SLURM=jobs,
+        PATH=f"{FAKE}{os.pathsep}{os.environ['PATH']}",
+    ) as client:
+        assert client.finish() == 0, client.said
+    assert small_study.tables(tmp_path / "out") == expected
+    scripts = sorted(jobs.glob("*/script.sh"))
+    assert len(scripts) == 2
+    assert "#SBATCH -p short" in scripts[0].read_text()
+    assert (tmp_path / "set-up").read_text() == f"{home} 1\n"
+    lines = read_journal(tmp_path / "out")
+    assert client.process.pid not in set(lines["process"])
+    assert lines["computed"].all()
+    small_cluster.until(lambda: not left_of("dask_worker", "CORES=1 MEMORY=2000000000"), "ended")
+    env = os.environ | {"FAKE_SLURM": str(jobs)}
+    said = subprocess.run([FAKE / "squeue"], env=env, capture_output=True, text=True, check=True)
+    assert said.stdout == "JOBID ST\n", "no job is left"
