@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import os
 import resource
+import shlex
 import sys
 from pathlib import Path
 
@@ -29,7 +30,8 @@ def main(name: str, options: list[str]) -> None:
     atexit.register(places.clear)
     os.environ["HESCHL_HOME"] = str(places.ROOT / "home")
     _limit_memory()
-    atheris.Setup([sys.argv[0], *options], watch.watched(check, costs=True))
+    again = shlex.join([sys.executable, __file__, name])  # libFuzzer starts itself to merge
+    atheris.Setup([again, *options], watch.watched(check, costs=True))
     atheris.Fuzz()
 
 

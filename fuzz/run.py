@@ -29,7 +29,6 @@ MEMORY = Path("/dev/shm")
 
 #: libFuzzer's own limits; `watch` has tighter ones for one input.
 LIMITS = ("-timeout=10", "-rss_limit_mb=2000", "-max_len=8000")
-LARGEST_KEPT = 4000
 FINDINGS = ("crash-*", "oom-*", "timeout-*")
 
 

@@ -223,6 +223,26 @@ def test_values_that_are_no_sound_are_refused(tmp_path, waveform, value):
         audio.read(tmp_path / "x.wav")
 
 
+def test_long_silence_is_read_though_its_file_is_small(tmp_path):
+    """Five minutes take 20 kB: more for a byte than is read without looking for the end."""
+    path, n_samples = tmp_path / "silence.flac", 300 * RATE
+    soundfile.write(path, np.zeros(n_samples, np.int16), RATE)
+    assert 4 * n_samples > 200 * path.stat().st_size + 10_000_000
+    waveform, _ = audio.read(path)
+    assert len(waveform) == n_samples
+    assert not waveform.any()
+
+
+def test_what_does_not_fit_into_memory_is_refused(tmp_path, waveform, monkeypatch):
+    def read(*_, **__):
+        raise MemoryError
+
+    soundfile.write(tmp_path / "x.wav", waveform, RATE)
+    monkeypatch.setattr(soundfile.SoundFile, "read", read)
+    with pytest.raises(AudioError, match="16000 samples of 1 channels do not fit into memory"):
+        audio.read(tmp_path / "x.wav")
+
+
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     with pytest.raises(AudioError, match=r"nothing\.wav: no such sound file"):
         audio.read(tmp_path / "nothing.wav")
