@@ -21,6 +21,7 @@ import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from heschl import store
 from heschl.errors import HeschlError, HeschlWarning
@@ -180,17 +181,19 @@ def _forget_modules(file: StudyFile) -> None:
     """Let users' modules be imported again: an earlier run may have had another version."""
     importlib.invalidate_caches()
     folders = set(users_folders(file)) - {Path(one) for one in sysconfig.get_paths().values()}
-    for name, module in list(sys.modules.items()):
-        first = name.partition(".")[0]
-        source = getattr(sys.modules.get(first, module), "__file__", None)
-        if first != NAME and source is not None and _lies_in(Path(source), folders):
+    firsts = {name.partition(".")[0] for name in sys.modules} - {NAME}
+    users = {name for name in firsts if _lies_in(sys.modules.get(name), folders)}
+    for name in list(sys.modules):
+        if name.partition(".")[0] in users:
             del sys.modules[name]
 
 
-def _lies_in(source: Path, folders: Collection[Path]) -> bool:
-    """Whether a module, or the package whose first file this is, is found in one of the folders."""
-    found = source.parent.parent if source.stem == "__init__" else source.parent
-    return found in folders
+def _lies_in(module: ModuleType | None, folders: Collection[Path]) -> bool:
+    """Whether a module or package is found in one of some folders."""
+    source = getattr(module, "__file__", None)
+    packages = list(getattr(module, "__path__", ()))  # of a package without __init__.py, too
+    places = packages or ([] if source is None else [source])
+    return any(Path(place).parent in folders for place in places)
 
 
 def limit_memory(n_bytes: float) -> None:
