@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heschl import store
-from heschl.cli import tables
-from heschl.errors import HeschlError, UsageError
+from heschl.errors import HeschlError, UsageError, printable
 from heschl.threads import n_threads
 
 if TYPE_CHECKING:
-    from heschl.studies import Plan
     from heschl.studies.crew import Gather
-    from heschl.studies.planning import PlannedStep
 
 
 class StudyIncompleteError(HeschlError):
@@ -28,61 +24,11 @@ def run_study(options: argparse.Namespace) -> None:
 
 
 def _plan(options: argparse.Namespace) -> None:
-    from heschl.studies import plan_study, read_study
+    from heschl.cli.planning import plan
+    from heschl.studies import read_study
 
     file = read_study(options.file)
-    plan = plan_study(file, _folder(options, file.description.study))
-    rows: dict[tuple[str, str, str], list[PlannedStep]] = {}
-    for one in plan.steps:
-        rows.setdefault((one.step.model, Path(one.step.data).name, one.state), []).append(one)
-    shown = [
-        (model, data, _analyses(steps), state, _time(sum(one.cost.seconds for one in steps)))
-        for (model, data, state), steps in rows.items()
-    ]
-    columns = ("model", "data", "analyses", "state", "about")
-    tables.show(columns, shown, title=file.description.title)
-    for line in _words(plan):
-        print(line)
-
-
-def _analyses(steps: Sequence[PlannedStep]) -> str:
-    names = [f"{one.step.metric} {one.step.protocol}" for one in steps]
-    return ", ".join(dict.fromkeys(names))
-
-
-def _words(plan: Plan) -> Iterator[str]:
-    """Say what the plan amounts to."""
-    todo, there, cannot = (plan.of(state) for state in ("to do", "there", "cannot be done"))
-    yield f"{len(plan.steps)} steps: {len(there)} there, {len(todo)} to do"
-    for why in dict.fromkeys(one.why for one in cannot):
-        models = dict.fromkeys(one.step.model for one in cannot if one.why == why)
-        yield f"cannot be done, {', '.join(models)}: {why}"
-    weights = [one for one in plan.downloads if one.weights]
-    if weights:
-        size = _bytes(sum(one.n_bytes for one in weights))
-        yield f"to bring: weights of {len(weights)} models, about {size}"
-    for one in plan.downloads:
-        if not one.weights:
-            yield f"to bring: {one.name}, about {_bytes(one.n_bytes)}"
-    if todo:
-        cost = plan.cost
-        yield (
-            f"about {_time(cost.seconds)} on this machine, {_bytes(cost.memory)} of memory, "
-            f"{_bytes(cost.disk)} on disk"
-        )
-
-
-def _time(seconds: float) -> str:
-    if not seconds:
-        return "-"
-    for size, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def _bytes(n_bytes: float) -> str:
-    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e8 else f"{n_bytes / 1e6:.0f} MB"
+    plan(options, file, _folder(options, file.description.study))
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -101,7 +47,7 @@ def _run(options: argparse.Namespace) -> None:
     if run.failures:
         for failure in run.failures:
             what = f"{failure.model} on {failure.data} ({failure.metric}, {failure.protocol})"
-            print(f"failed: {what}: {failure.error}")
+            print(printable(f"failed: {what}: {failure.error}"))
         raise StudyIncompleteError(
             f"{len(run.failures)} of {run.n_steps} steps failed; the others are done. Once the "
             "reason is gone, the same command does only what is missing"

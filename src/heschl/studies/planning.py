@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -11,14 +11,14 @@ from heschl.fetch import is_offline
 from heschl.models import MODELS, ModelSpec, check_reference
 from heschl.models.references import parse
 from heschl.results import FILE
-from heschl.studies.costs import NOTHING, Cost, analysis, extraction
+from heschl.studies.costs import NOTHING, Cost, analysis, extraction, loading, opening
 from heschl.studies.data import Data
 from heschl.studies.folder import RUNS
 from heschl.studies.keys import step_key
 from heschl.studies.lazy import LazyModel
 from heschl.studies.names import base_name, check_names, shown, users_modules
 from heschl.studies.reading import StudyFile
-from heschl.studies.sizes import data_size, model_size
+from heschl.studies.sizes import DataSize, data_size, model_size
 from heschl.studies.steps import Step, models_of, steps_of
 
 #: Of the official tasks, 16 bits a sample.
@@ -36,14 +36,26 @@ class PlannedStep:
     state : {"there", "to do", "cannot be done"}
     why : str
         Why it cannot be done.
-    cost : Cost
-        Nothing if it is there.
+    analysis, extraction : Cost
+        Nothing if it is there. Analyses of one model and data share an extraction, which the first
+        of them has.
+    loading, opening : Cost
+        What has to be at hand, the model and the data: of the first step that needs it. Each
+        process of a cluster brings it anew.
     """
 
     step: Step
     state: State
     why: str = ""
-    cost: Cost = NOTHING
+    analysis: Cost = NOTHING
+    extraction: Cost = NOTHING
+    loading: Cost = NOTHING
+    opening: Cost = NOTHING
+
+    @property
+    def cost(self) -> Cost:
+        """What it takes in a process that does one step after the other."""
+        return self.analysis + self.extraction + self.loading + self.opening
 
 
 @dataclass(frozen=True)
@@ -106,61 +118,103 @@ def plan_study(file: StudyFile, folder: str | Path) -> Plan:
         If a name in the file stands for nothing; each with its line.
     """
     check_names(file)
-    data, folder = Data(file), Path(folder)
-    extracted: set[tuple[str, str]] = set()
-    models = {name: LazyModel(name) for name, _ in models_of(file)}
+    planner = _Planner(file, Path(folder))
     with users_modules(file):
-        steps = tuple(
-            _planned(step, file, data, folder, models[step.model], extracted)
-            for step in steps_of(file)
+        steps = tuple(planner.plan(step) for step in steps_of(file))
+    todo = [one.step for one in steps if one.state == "to do"]
+    return Plan(steps, tuple(_downloads(todo, planner.data)))
+
+
+class _Planner:
+    """What is found out once for many steps: names in the folder, sizes of models and data."""
+
+    def __init__(self, file: StudyFile, folder: Path) -> None:
+        self.data = Data(file)
+        self._file, self._folder = file, folder
+        self._models = {name: LazyModel(name) for name, _ in models_of(file)}
+        self._names = _names(folder / RUNS)
+        self._here: dict[tuple[bool, str], bool] = {}
+        self._sizes: dict[tuple[bool, str], DataSize] = {}
+        self._at_hand: set[tuple[str, ...]] = set()
+
+    def plan(self, step: Step) -> PlannedStep:
+        try:
+            if not self._is_here(step) and is_offline():
+                why = f"{step.data} is not on this machine, and HESCHL_OFFLINE forbids to bring it"
+                return PlannedStep(step, "cannot be done", why)
+            if self._is_there(step):
+                return PlannedStep(step, "there")
+            data = self._size(step)
+            check_reference(step.model)
+            model = model_size(base_name(step.model))
+        except Exception as error:  # noqa: BLE001 - a user's code raises what it likes
+            return PlannedStep(step, "cannot be done", shown(error))
+        of_data = (str(step.probes), step.data)
+        return PlannedStep(
+            step,
+            "to do",
+            analysis=analysis(step, model, data),
+            # all analyses of a dataset share it
+            extraction=self._once(extraction(model, data), "extraction", step.model, *of_data),
+            loading=self._once(loading(model), "loading", step.model),
+            opening=self._once(opening(data), "opening", *of_data),
         )
-    return Plan(steps, tuple(_downloads([one.step for one in steps if one.state == "to do"], data)))
+
+    def _is_there(self, step: Step) -> bool:
+        if step.name not in self._names or not self._is_here(step):
+            return False  # the key, for which a model may have to be loaded, need not be known
+        key = step_key(step, self._file.description, self.data, self._models[step.model].get)
+        return (self._folder / RUNS / f"{step.name}-{key}" / FILE).is_file()
+
+    def _is_here(self, step: Step) -> bool:
+        key = step.probes, step.data
+        if key not in self._here:
+            self._here[key] = self.data.is_here(step)
+        return self._here[key]
+
+    def _size(self, step: Step) -> DataSize:
+        key = step.probes, step.data
+        if key not in self._sizes:
+            here = self._is_here(step)
+            self._sizes[key] = data_size(self.data.get(step) if here else self.data.spec(step))
+        return self._sizes[key]
+
+    def _once(self, cost: Cost, *key: str) -> Cost:
+        if key in self._at_hand:
+            return NOTHING
+        self._at_hand.add(key)
+        return cost
 
 
-def _planned(
-    step: Step,
-    file: StudyFile,
-    data: Data,
-    folder: Path,
-    lazy: LazyModel,
-    extracted: set[tuple[str, str]],
-) -> PlannedStep:
-    try:
-        if data.is_here(step):
-            if any((folder / RUNS).glob(f"{step.name}-*")):  # else the key need not be known
-                key = step_key(step, file.description, data, lazy.get)
-                if (folder / RUNS / f"{step.name}-{key}" / FILE).is_file():
-                    return PlannedStep(step, "there")
-            size = data_size(data.get(step))
-        elif is_offline():
-            why = f"{step.data} is not on this machine, and HESCHL_OFFLINE forbids to bring it"
-            return PlannedStep(step, "cannot be done", why)
-        else:
-            size = data_size(data.spec(step))
-        check_reference(step.model)
-        model = model_size(base_name(step.model))
-    except Exception as error:  # noqa: BLE001 - a user's code raises what it likes
-        return PlannedStep(step, "cannot be done", shown(error))
-    cost = analysis(step, model, size)
-    if (step.model, step.data) not in extracted:  # all analyses of a dataset share it
-        extracted.add((step.model, step.data))
-        cost += extraction(model, size)
-    return PlannedStep(step, "to do", cost=cost)
+def _names(runs: Path) -> set[str]:
+    """Return the names of the steps of which there is a result, whatever its key."""
+    if not runs.is_dir():
+        return set()
+    return {place.name.rpartition("-")[0] for place in runs.iterdir()}
 
 
 def _downloads(steps: Sequence[Step], data: Data) -> list[Download]:
     found: dict[str, Download] = {}
-    for step in steps:
+    for step in _firsts(steps, lambda one: (one.probes, one.data)):
         if not data.is_here(step):
             spec = data.spec(step)
             estimate = 2 * RELEASED_RATE * data_size(spec).seconds
             n_bytes = None if spec.plan is None else spec.plan().n_bytes
             found[step.data] = Download(step.data, n_bytes or estimate, weights=False)
+    for step in _firsts(steps, lambda one: one.model):
         reference = parse(step.model)
         if reference.kind == "zoo" and reference.file is None and reference.control != "random":
             spec_of_model = MODELS[reference.target]
             if spec_of_model.weights is not None and spec_of_model.name not in found:
                 found.update(_weights(spec_of_model))
+    return list(found.values())
+
+
+def _firsts(steps: Sequence[Step], of: Callable[[Step], object]) -> list[Step]:
+    """Return the first step of each model, or of whatever tells them apart."""
+    found: dict[object, Step] = {}
+    for step in steps:
+        found.setdefault(of(step), step)
     return list(found.values())
 
 

@@ -141,6 +141,7 @@ def add_study(commands: Commands[argparse.ArgumentParser]) -> None:
             type=Path,
             help="folder of its results (default: HESCHL_HOME/studies/NAME)",
         )
+    _add_forecast(plan)
     run.add_argument(
         "--model",
         metavar="MODEL",
@@ -168,6 +169,32 @@ def add_study(commands: Commands[argparse.ArgumentParser]) -> None:
         nargs="+",
         type=Path,
         help="folders of runs or studies, or tar archives of them",
+    )
+
+
+def _add_forecast(plan: argparse.ArgumentParser) -> None:
+    """Add what is to be known of a cluster that is not asked."""
+    plan.add_argument(
+        "--cluster",
+        metavar="CLUSTER",
+        help="also say how long it takes on local:N, N processes, or on the workers of a file "
+        "(YAML), as study run takes them",
+    )
+    plan.add_argument(
+        "--device",
+        metavar="DEVICE",
+        help="where models would run there: cuda uses the workers' GPUs (default: their cores)",
+    )
+    plan.add_argument(
+        "--gpu-speed",
+        metavar="N",
+        type=float,
+        help="operations a second of a GPU in networks (default: 5e12)",
+    )
+    plan.add_argument(
+        "--bandwidth",
+        metavar="SIZE",
+        help="what the shared file system moves in a second, for all workers (default: '1 GB')",
     )
 
 
