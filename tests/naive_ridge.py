@@ -25,18 +25,37 @@ def predict(x_train, y_train, x_test, alpha):
     return Ridge(alpha=alpha, solver=SOLVER).fit(x_train, y_train).predict(x_test)
 
 
-def inner_score(x, y, folds, outer, alpha):
+def inner_predictions(x, y, folds, outer, alpha):
     predicted, measured = [], []
     for k in sorted(set(folds) - {outer}):
         train = (folds != outer) & (folds != k)
         predicted.append(predict(x[train], y[train], x[folds == k], alpha))
         measured.append(y[folds == k])
-    return r2_or_zero(np.concatenate(predicted), np.concatenate(measured))
+    return np.concatenate(predicted), np.concatenate(measured)
 
 
-def choose(features, y, folds, outer, smallest=1e-49, largest=1e50):
+def inner_score(x, y, folds, outer, alpha):
+    return r2_or_zero(*inner_predictions(x, y, folds, outer, alpha))
+
+
+def grid_scores(features, y, folds, outer):
+    """Inner scores of the grid for many targets, y (n_sounds, n_targets): (n_entries, n_targets).
+
+    scikit-learn fits every column by itself, and decomposes the features once for all of them.
+    """
+    out = []
+    for alpha in ALPHAS:
+        for x in features.values():
+            predicted, measured = inner_predictions(x, y, folds, outer, alpha)
+            out.append([r2_or_zero(*pair) for pair in zip(predicted.T, measured.T, strict=True)])
+    return np.array(out)
+
+
+def choose(features, y, folds, outer, smallest=1e-49, largest=1e50, scores=None):
     entries = [(alpha, name) for alpha in ALPHAS for name in features]
-    scores = [inner_score(features[name], y, folds, outer, alpha) for alpha, name in entries]
+    if scores is None:
+        scores = [inner_score(features[name], y, folds, outer, alpha) for alpha, name in entries]
+    scores = list(scores)
     lo, hi = ALPHAS[0], ALPHAS[-1]
     while True:
         best = max(range(len(scores)), key=lambda i: (scores[i], -i))
@@ -51,12 +70,16 @@ def choose(features, y, folds, outer, smallest=1e-49, largest=1e50):
         scores.append(inner_score(features[name], y, folds, outer, alpha))
 
 
-def nested_ridge(features, y, folds):
-    """r2, chosen layers, chosen alphas, predictions of one target."""
+def nested_ridge(features, y, folds, scores=None):
+    """r2, chosen layers, chosen alphas, predictions of one target.
+
+    ``scores`` may be its `grid_scores` of every outer fold, where they are known.
+    """
     predictions = np.empty(len(y))
     chosen = []
     for outer in sorted(set(folds)):
-        alpha, name = choose(features, y, folds, outer)
+        known = None if scores is None else scores[outer]
+        alpha, name = choose(features, y, folds, outer, scores=known)
         test = folds == outer
         predictions[test] = predict(features[name][~test], y[~test], features[name][test], alpha)
         chosen.append((name, alpha))
