@@ -29,6 +29,9 @@ MEMORY = Path("/dev/shm")
 
 #: libFuzzer's own limits; `watch` has tighter ones for one input.
 LIMITS = ("-timeout=10", "-rss_limit_mb=2000", "-max_len=8000")
+#: Of targets whose readers are libraries in C: no branches of theirs guide the fuzzer, which would
+#: throw most seeds away.
+UNGUIDED = {"sounds": ("-keep_seed=1", "-reduce_inputs=0")}
 FINDINGS = ("crash-*", "oom-*", "timeout-*")
 
 
@@ -124,6 +127,7 @@ def _fuzz(name: str, said: argparse.Namespace, scratch: Path) -> Outcome:
         f"-max_total_time={said.seconds}",
         f"-artifact_prefix={place}/",
         "-print_final_stats=1",
+        *UNGUIDED.get(name, ()),
         *([f"-dict={dictionary}"] if dictionary.is_file() else []),
     ]
     log = place / "log.txt"

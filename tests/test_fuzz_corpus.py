@@ -102,6 +102,11 @@ def sound(folder, content):
     audio.read(folder / "x.wav")
 
 
+def looked(folder, content):
+    (folder / "x.mp3").write_bytes(content)
+    audio.look(folder / "x.mp3")
+
+
 def converted(folder, content):
     (folder / "x.pt").write_bytes(content)
     weights.convert(folder / "x.pt")
@@ -151,6 +156,7 @@ REFUSED = {
     "results/finding-run-that-is-a-number": (index, "folders of results that are no texts"),
     "sounds/finding-flac-promises-gigabytes": (sound, "the last of the 3892314512 samples it pro"),
     "sounds/finding-not-seekable": (sound, "AU with G723_24, in which no place can be found"),
+    "sounds/finding-place-beyond-the-end": (looked, "the last of the 2852 samples it promises"),
     "stored_entries/finding-part-without-arrays": (entry, "its parts cannot be read"),
 }
 

@@ -108,9 +108,9 @@ def look(path: str | Path) -> AudioFacts:
         facts = AudioFacts(int(file.frames), int(file.samplerate), int(file.channels))
         if facts.n_samples == 0:
             raise _empty(path)
-        try:
-            file.seek(facts.n_samples - 1)
-            last = len(file.read(1))
+        place = facts.n_samples - 1
+        try:  # of damaged MP3, libsndfile finds places beyond its end
+            last = len(file.read(1)) if file.seek(place) == place else 0
         except RuntimeError:  # there is no such place
             last = 0
     if not last:
