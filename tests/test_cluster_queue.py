@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -51,8 +53,15 @@ def test_processes_of_this_machine(alone, tmp_path):
     """``local:2``: the same tables, by two processes with one HESCHL_HOME, which end with it."""
     path, expected = alone
     log, home = tmp_path / "log", tmp_path / "home"
-    with small_cluster.client(path, tmp_path / "out", "local:2", log, HESCHL_HOME=home) as client:
+    with (
+        socket.socket() as other,
+        small_cluster.client(path, tmp_path / "out", "local:2", log, HESCHL_HOME=home) as client,
+    ):
+        with contextlib.suppress(OSError):  # somebody else has it: as well
+            other.bind(("127.0.0.1", 8787))
+            other.listen()
         assert client.finish() == 0, client.said
+    assert "8787" not in client.said, "the port of pages that are not wanted"
     assert small_study.tables(tmp_path / "out") == expected
     lines = read_journal(tmp_path / "out")
     assert lines["computed"].all()

@@ -39,6 +39,10 @@ NO_PAUSES = {
 #: use, and that counts where memory is limited.
 SETTINGS = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
 
+#: Dask's scheduler has pages for browsers. There are none, but it listens for them nevertheless: on
+#: a port that is free, for this machine alone.
+NO_PAGES = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+
 Connect = Callable[[], "Client"]
 
 
@@ -123,6 +127,7 @@ def _local(place: Local) -> Any:
             processes=True,
             host="127.0.0.1",  # reached from this machine alone
             dashboard_address=None,
+            scheduler_kwargs=NO_PAGES,
             resources=Supply(_cores(place), memory).resources(),
             memory_limit=memory,
             silence_logs=logging.ERROR,
@@ -174,7 +179,7 @@ def queue_options(said: QueueDescription) -> dict[str, Any]:
         "job_script_prologue": [*_exports(said), *said.setup],
         # the last of two counts: a worker would do as many jobs at once as it has cores
         "worker_extra_args": ["--resources", shlex.quote(supply.argument()), "--nthreads", "1"],
-        "scheduler_options": {"dashboard_address": None},
+        "scheduler_options": NO_PAGES,
         "silence_logs": logging.ERROR,
     }
 
