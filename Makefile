@@ -50,6 +50,9 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/extraction.py
 	$(BIN)/python benchmarks/probes.py
 	$(BIN)/python benchmarks/study.py
+	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/thousand.py 100
+	$(BIN)/python benchmarks/cluster.py
 	$(BIN)/python benchmarks/pretraining.py
 	$(BIN)/python benchmarks/command_line.py
 

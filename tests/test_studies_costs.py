@@ -53,6 +53,12 @@ def test_an_extraction_is_a_forward_pass_over_every_second():
     assert twice.disk == 2 * found.disk
 
 
+def test_models_without_parameters_run_on_cores():
+    by_hand = costs.extraction(dataclasses.replace(MODEL, parameters=0), VOXELS)
+    assert by_hand.operations == 0
+    assert by_hand.parallel == pytest.approx((0.07 * 0.28 + 0.0125 * (2 - 0.28)) * 330)
+
+
 def test_weights_are_read_by_whoever_has_another_model_at_hand():
     found = costs.loading(MODEL)
     assert found.read == 4e6

@@ -18,10 +18,14 @@ EPOCHS = 60
 #: A matrix product of a probe reaches this share of the speed of large ones.
 PROBE_EFFICIENCY = 0.6
 BASE_BYTES = 400e6  # Python, numpy, torch
-#: Seconds of a core for each sound that is read, resampled and hashed.
-SECONDS_PER_SOUND = 0.005
+#: Seconds of a core for each sound, and for each second of it, that is read, resampled and hashed.
+PER_SOUND, PER_SECOND = 5e-4, 5e-4
 #: Seconds of a core for each parameter of a network that is built and filled.
-SECONDS_PER_PARAMETER = 2e-8
+PER_PARAMETER = 3e-8
+#: Models without parameters run on no GPU. A cochleagram takes so many billion operations for a
+#: second of sound, in short transforms; what a model does beyond that are products of matrices.
+#: Seconds of a core for a billion of either.
+COCHLEAGRAM, PER_GFLOP_OF_TRANSFORMS, PER_GFLOP_OF_PRODUCTS = 0.28, 0.07, 0.0125
 #: Regression: seconds of a core for a layer, for a target, and for a target in a layer, each with
 #: 165 sounds (the decompositions of five folds; a thousand resamples; fits and layer profiles).
 PER_LAYER, PER_TARGET, PER_LAYER_AND_TARGET = 0.11, 2e-4, 2.4e-4
@@ -132,21 +136,32 @@ def extraction(model: ModelSize, data: DataSize) -> Cost:
     model : ModelSize
     data : DataSize
     """
-    memory = BASE_BYTES + 4 * model.parameters * 1.3 + 40 * 4 * model.features * 8
-    kept = 4.0 * model.features * data.n_sounds
+    gflop = model.gflop * data.seconds
     return Cost(
-        serial=0.2 + SECONDS_PER_SOUND * data.n_sounds,
-        operations=model.gflop * 1e9 * data.seconds / EFFICIENCY,
-        memory=memory,
-        disk=kept,
+        serial=0.1 + _reading(data),
+        parallel=0.0 if model.parameters else _by_hand(model) * data.seconds,
+        operations=1e9 * gflop / EFFICIENCY if model.parameters else 0.0,
+        memory=BASE_BYTES + 4 * model.parameters * 1.3 + 40 * 4 * model.features * 8,
+        disk=4.0 * model.features * data.n_sounds,
         read=data.audio_bytes,
     )
+
+
+def _by_hand(model: ModelSize) -> float:
+    """Return the seconds of a core that a model without parameters takes for one of sound."""
+    transforms = min(model.gflop, COCHLEAGRAM)
+    products = model.gflop - transforms
+    return PER_GFLOP_OF_TRANSFORMS * transforms + PER_GFLOP_OF_PRODUCTS * products
+
+
+def _reading(data: DataSize) -> float:
+    return PER_SOUND * data.n_sounds + PER_SECOND * data.seconds
 
 
 def loading(model: ModelSize) -> Cost:
     """Return what it takes to have a model at hand in a process that had another one."""
     return Cost(
-        serial=SECONDS_PER_PARAMETER * model.parameters,
+        serial=PER_PARAMETER * model.parameters,
         memory=BASE_BYTES + 4 * model.parameters * 1.3,
         read=4.0 * model.parameters,
     )
@@ -155,7 +170,7 @@ def loading(model: ModelSize) -> Cost:
 def opening(data: DataSize) -> Cost:
     """Return what it takes to have the sounds and responses of data at hand in a process."""
     return Cost(
-        serial=SECONDS_PER_SOUND * data.n_sounds,
+        serial=_reading(data),
         memory=BASE_BYTES + data.response_bytes,
         read=data.audio_bytes + data.response_bytes,
     )
@@ -213,7 +228,7 @@ def _linear(model: ModelSize, data: DataSize) -> Cost:
     fit = PER_FIT + PER_FIT_AND_NUMBER * data.n_train * width * data.n_classes
     fits = 4 * model.layers + data.n_rounds - 1
     return Cost(
-        serial=1 + fits * fit,
+        serial=0.2 + fits * fit,
         memory=BASE_BYTES + 16.0 * data.n_train * width,
         disk=BYTES_OF_A_RESULT + 4.0 * data.n_sounds * data.n_classes,
         read=_activations(model, data),
