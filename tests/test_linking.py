@@ -312,7 +312,7 @@ def test_a_known_correlation_is_recovered_and_none_is_not():
     rng = np.random.default_rng(1)
     covered, p_values = [], []
     traits = pd.DataFrame(
-        [{"model": f"m{i}", "family": f"f{i}", "training": None, "control": None, "base": None,
+        [{"model": f"m{i}", "family": "f", "training": None, "control": None, "base": None,
           "parameters": np.nan, "hours": np.nan} for i in range(30)]
     )  # fmt: skip
     for _ in range(150):

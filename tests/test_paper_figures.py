@@ -648,7 +648,8 @@ def test_a_subset_of_all_models_is_not_shown_twice():
 
 
 def test_all_files_are_written_and_named(tmp_path):
-    results, linked = made_up(NAMES[:4], controls=1)
+    one_of_each = {"measures": brains(voxels=("nh2015",)), "tasks": TASKS[:2]}
+    results, linked = made_up(NAMES[:4], controls=1, **one_of_each)
     before = dict(mpl.rcParams)
     paths = write_paper_figures(results, linked, tmp_path / "new" / "folder")
     assert names_of(paths) == [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import gzip
 import io
 import json
@@ -229,6 +230,12 @@ def page_of(results, **options):
     return Page(render(results, clips=options.pop("clips", {}), **options))
 
 
+@functools.cache
+def component_page():
+    """The page of six components and nothing else: rendered once, read by several tests."""
+    return page_of(component_results())
+
+
 def words(text):
     """Text with its white space made single."""
     return " ".join(text.split())
@@ -239,7 +246,7 @@ def words(text):
 
 def test_score_table_holds_the_numbers_of_the_results():
     results = component_results()
-    rows = page_of(results).rows("scores")
+    rows = component_page().rows("scores")
     assert [row["Target"]["text"] for row in rows] == list(COMPONENTS)
     table = results.scores.set_index(["target", "unit"])["value"]
     for row in rows:
@@ -258,7 +265,7 @@ def test_answer_of_components_is_their_mean_beside_the_published_one():
     mean = results.details[0].r2.mean()
     assert answer.value == f"{mean:.2f}" == "0.56"
     assert answer.kind == "mean r² over 6 components"
-    text = words(page_of(results).text)
+    text = words(component_page().text)
     assert "spectrotemporal explains a mean of 0.56 of the variance of the 6 components" in text
     largest = max(abs(results.details[0].r2 - list(PUBLISHED.values())))
     assert f"a mean of {np.mean(list(PUBLISHED.values())):.2f}" in answer.notes[0]
@@ -344,7 +351,7 @@ def test_nothing_scored_is_said():
 def test_sounds_show_what_was_measured_and_predicted():
     results = component_results()
     detail = results.details[0]
-    page = page_of(results)
+    page = component_page()
     data = page.json("sounds-0-data")
     assert len(data["targets"]) == 6
     for i, target in enumerate(data["targets"]):
@@ -488,7 +495,7 @@ def test_ids_are_unique_and_references_lead_somewhere():
 
 
 def test_sounds_not_given_are_said_to_be_missing():
-    page = page_of(component_results())
+    page = component_page()
     assert "The sounds were not available when this report was made" in words(page.text)
     assert not any(attrs.get("class") == "play" for _, attrs in page.elements)
 
@@ -553,7 +560,7 @@ def hostile_results():
 def test_hostile_names_are_text():
     results = hostile_results()
     text = render(results, clips={}, command=f"heschl score '{HOSTILE}'")
-    plain = Page(render(component_results(), clips={}))
+    plain = component_page()
     page = Page(text)
     assert len(page.scripts) == len(plain.scripts)
     assert "<script>alert" not in text
