@@ -40,17 +40,11 @@ class Loopback:
         In the order of their arrival.
     ranges : bool
         Whether ``Range`` is honoured; False answers with the whole file.
-    lengths : bool
-        Whether the server says how long an answer is.
-    headers : dict of str to dict
-        What is said besides of a file, by its path.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.ranges = True
-        self.lengths = True
-        self.headers: dict[str, dict[str, str]] = {}
         self.requests: list[Request] = []
         self._lock = threading.Lock()
         self._cuts: dict[str, list[_Cut]] = {}
@@ -122,18 +116,12 @@ class Loopback:
         if status:
             self._send(http, status, b"no file here", headers, None)
         else:
-            self._send_file(http, content, cut, self.headers.get(path, {}))
+            self._send_file(http, content, cut)
 
-    def _send_file(
-        self,
-        http: BaseHTTPRequestHandler,
-        content: bytes,
-        cut: _Cut | None,
-        said: dict[str, str],
-    ) -> None:
+    def _send_file(self, http: BaseHTTPRequestHandler, content: bytes, cut: _Cut | None) -> None:
         wanted = http.headers.get("Range")
         if wanted is None or not self.ranges:
-            self._send(http, 200, content, said, cut)
+            self._send(http, 200, content, {}, cut)
             return
         first, _, last = wanted.removeprefix("bytes=").partition("-")
         start = int(first)
@@ -141,11 +129,11 @@ class Loopback:
         if start >= len(content):
             self._send(http, 416, b"", {"Content-Range": f"bytes */{len(content)}"}, cut)
             return
-        headers = {"Content-Range": f"bytes {start}-{stop - 1}/{len(content)}"} | said
+        headers = {"Content-Range": f"bytes {start}-{stop - 1}/{len(content)}"}
         self._send(http, 206, content[start:stop], headers, cut)
 
+    @staticmethod
     def _send(
-        self,
         http: BaseHTTPRequestHandler,
         status: int,
         body: bytes,
@@ -153,8 +141,7 @@ class Loopback:
         cut: _Cut | None,
     ) -> None:
         http.send_response(status)
-        length = {"Content-Length": str(len(body))} if self.lengths else {}
-        for name, value in (length | headers).items():
+        for name, value in ({"Content-Length": str(len(body))} | headers).items():
             http.send_header(name, value)
         http.end_headers()
         try:
