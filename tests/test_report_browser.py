@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -384,3 +385,53 @@ def test_contrast_of_what_is_drawn(visit, scheme):
     colors = {to_hex(c) for c in points.evaluate_all("us => us.map(u => getComputedStyle(u).fill)")}
     assert len(colors) == len(CATEGORIES)
     assert all(contrast(color, card) >= 3 for color in colors)
+
+
+#: Names that want more than to be shown, and how they might try.
+TEN_NAMES = (
+    "<script>document.title='evil'</script>",
+    '"><img src=x onerror="document.title=\'evil\'">',
+    "</title><svg onload=document.title='evil'>",
+    "</script><script>document.title='evil'</script>",
+    "javascript:document.title='evil'",
+    "{{ 7*7 }}{% raw %}${7*7}#{7*7}",
+    "../../../etc/passwd\x00.wav",
+    "\u202egnp.exe\u2028\x1b[2J\r\nSet-Cookie: evil",
+    "=cmd|' /C calc'!A0",
+    "<!--<style>*{display:none}</style><base href=//example.org><meta http-equiv=refresh>",
+)
+
+
+def test_ten_names_are_only_shown(visit, reports, tmp_path):
+    """As model, dataset, targets, sounds, classes and layers; the console stays empty."""
+    results = component_results(names=TEN_NAMES[:6], model=TEN_NAMES[6], dataset=TEN_NAMES[7])
+    detail = results.details[0]
+    sounds = detail.sounds.copy()
+    sounds.loc[: len(TEN_NAMES) - 1, "sound"] = TEN_NAMES
+    sounds["category"] = [TEN_NAMES[i % 10] for i in range(len(sounds))]
+    scores = results.scores.assign(layer=TEN_NAMES[8], region=TEN_NAMES[9])
+    results = replace(results, scores=scores, details=(replace(detail, sounds=sounds),))
+    reports["ten"] = write_report(results, tmp_path / "ten.html", command=TEN_NAMES[3])
+    page = visit("ten")
+    assert "evil" not in page.title()
+    assert set(column(page, "scores", "Target")) >= set(TEN_NAMES[:6])
+    shown = page.locator("main").text_content()
+    for name in (*TEN_NAMES[:6], TEN_NAMES[8], TEN_NAMES[9]):
+        assert name in shown
+    assert page.locator("main img, base, main svg script, main iframe").count() == 0
+
+
+def test_a_script_that_got_into_a_page_would_not_run(browser, reports, tmp_path):
+    """The policy names the page's own script and style sheet, and nothing else."""
+    text = reports["components"].read_text(encoding="utf-8")
+    inside = "<script>document.title = 'evil'</script><style>h1 { display: none }</style>"
+    path = tmp_path / "altered.html"
+    path.write_text(text.replace("<main>", f"<main>{inside}<p onclick='1' id=p></p>"))
+    page = browser.new_page()
+    refused = []
+    page.on("console", lambda message: refused.append(message.text))
+    page.goto(path.as_uri())
+    assert "evil" not in page.title()
+    assert page.locator("h1").is_visible()
+    assert sum("Content Security Policy" in one for one in refused) == 3, refused
+    page.close()
