@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from heschl.errors import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -26,6 +28,7 @@ def say(text: str, *, show: bool = True) -> None:
 
     Quiet where a bar is.
     """
+    text = printable(text)
     if _console is not None:
         _console.print(text, markup=False, highlight=False)
     elif show and not _quiet and sys.stderr.isatty():
@@ -76,7 +79,7 @@ def bar(label: str, total: float, unit: str, *, show: bool = True) -> Iterator[A
     global _console
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(label, total=total, rate="?")
+        task = progress.add_task(printable(label), total=total, rate="?")
 
         def advance(steps: float = 1, /) -> None:
             progress.advance(task, steps)

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 
 from heschl.cli.parser import make_parser
-from heschl.errors import HeschlError, HeschlWarning
+from heschl.errors import HeschlError, HeschlWarning, printable
 from heschl.progress import set_quiet
 
 INTERRUPTED = 130  # what shells report after ctrl-C
@@ -44,4 +44,4 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    print(f"heschl: warning: {message}", file=sys.stderr)
+    print(f"heschl: warning: {printable(str(message))}", file=sys.stderr)

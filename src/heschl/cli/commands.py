@@ -21,7 +21,7 @@ from heschl.cli.saving import check_places, keep
 from heschl.cli.studying import run_figures, run_study  # noqa: F401 (found by name)
 from heschl.cli.training import run_pretrain  # noqa: F401 (found by name)
 from heschl.cli.working import run_worker  # noqa: F401 (found by name)
-from heschl.errors import UsageError
+from heschl.errors import UsageError, printable
 from heschl.models import MODELS
 from heschl.registry import unknown_name
 from heschl.results import Results
@@ -79,7 +79,7 @@ def run_info(options: argparse.Namespace) -> None:
         print(json.dumps(facts | {"rows": table}, indent=1))
         return
     for key, value in facts.items():
-        print(f"{key:12} {value}")
+        print(printable(f"{key:12} {value}"))
     if rows:
         tables.show(columns, rows)
 

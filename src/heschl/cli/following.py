@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from heschl.cli import tables
-from heschl.errors import HeschlError
+from heschl.errors import HeschlError, printable
 from heschl.threads import n_threads
 
 
@@ -44,7 +44,7 @@ def run_dynamics(options: argparse.Namespace) -> None:
             )
         _show(options)
     for failure in found.failures:
-        print(f"failed: step {failure.step} ({failure.name}): {failure.error}")
+        print(printable(f"failed: step {failure.step} ({failure.name}): {failure.error}"))
     if found.failures:
         raise TraceIncompleteError(
             f"{len(found.failures)} of {found.n_checkpoints} checkpoints failed; the others are "

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from heschl import results as results_module
 from heschl.brain import DATASETS, load_dataset
-from heschl.errors import FetchError
+from heschl.errors import FetchError, printable
 from heschl.results import Results
 from heschl.sounds import Sounds
 
@@ -80,7 +80,8 @@ def _sounds_of(result: Results, paths: Sequence[str]) -> dict[str, Sounds]:
             try:
                 found[name] = DATASETS[name].load().sounds
             except FetchError as error:
-                print(f"heschl: warning: no players for {name}: {error}", file=sys.stderr)
+                said = printable(f"no players for {name}: {error}")
+                print(f"heschl: warning: {said}", file=sys.stderr)
         else:
             print(
                 f"heschl: warning: no players for {name}: give its folder with --dataset",

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from heschl.errors import printable
 from heschl.results import Results
 
 WIDE = 120  # characters, where the output is no terminal
@@ -37,7 +38,7 @@ def show(
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return "-" if math.isnan(value) else f"{value:.4f}"
-    return "-" if value is None else str(value)
+    return "-" if value is None else printable(str(value))
 
 
 def show_scores(result: Results) -> None:
@@ -62,7 +63,7 @@ def show_scores(result: Results) -> None:
     rows = list(shown[[*columns, "layer"]].itertuples(index=False, name=None))
     show([*columns, "layer"], rows)
     for note in dict.fromkeys(_notes(result)):
-        print(note)
+        print(printable(note))
 
 
 def _notes(result: Results) -> Iterator[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from heschl.errors import printable
+
 #: A cell that begins so is computed when it is opened; names of models, sounds and classes come
 #: from others. The sign before it is what spreadsheets themselves put before such a text.
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
@@ -32,5 +34,7 @@ def csv_text(table: pd.DataFrame) -> str:
 
 
 def _as_text(value: object) -> object:
-    is_formula = isinstance(value, str) and value.startswith(_FORMULAS)
-    return f"{_SIGN}{value}" if is_formula else value
+    if not isinstance(value, str):
+        return value
+    text = printable(value)  # a carriage return would begin a row of its own
+    return f"{_SIGN}{text}" if value.startswith(_FORMULAS) else text
