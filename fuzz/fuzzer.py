@@ -1,11 +1,10 @@
 """One fuzzer of one target, in a process of its own.
 
-Started by ``run.py``. By itself it is for looking at one input: python fuzz/fuzzer.py TARGET FILE
+Started by ``run.py``, which also removes what it leaves: libFuzzer ends without Python's clean-up.
 """
 
 from __future__ import annotations
 
-import atexit
 import os
 import resource
 import shlex
@@ -27,7 +26,6 @@ def main(name: str, options: list[str]) -> None:
     packages = list(targets.TARGETS.get(name, ()))
     with atheris.instrument_imports(include=packages, enable_loader_override=False):
         check = targets.load(name)
-    atexit.register(places.clear)
     os.environ["HESCHL_HOME"] = str(places.ROOT / "home")
     _limit_memory()
     again = shlex.join([sys.executable, __file__, name])  # libFuzzer starts itself to merge

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-#: Of this process; the only place where anything may be written.
-ROOT = Path(tempfile.mkdtemp(prefix="heschl-fuzz-")).resolve()
+#: Of this process; the only place where anything may be written. Made when it is needed.
+ROOT = Path(tempfile.gettempdir()).resolve() / f"heschl-fuzz-{secrets.token_hex(8)}"
 
 _FILE = re.compile(rb"(?:\A|\n)=== ([\w./-]{1,60})\n")
 

@@ -27,8 +27,9 @@ CORPUS = HERE / "corpus"
 #: In memory where there is such a folder: readers are given thousands of files a second.
 MEMORY = Path("/dev/shm")
 
-#: libFuzzer's own limits; `watch` has tighter ones for one input.
-LIMITS = ("-timeout=10", "-rss_limit_mb=2000", "-max_len=8000")
+#: libFuzzer's own limits, for what hangs. `watch` has tighter ones for one input, in seconds of
+#: computing: other processes do not count.
+LIMITS = ("-timeout=60", "-rss_limit_mb=2000", "-max_len=8000")
 #: Of targets whose readers are libraries in C: no branches of theirs guide the fuzzer, which would
 #: throw most seeds away.
 UNGUIDED = {"sounds": ("-keep_seed=1", "-reduce_inputs=0")}
@@ -91,7 +92,7 @@ def main() -> int:
         for path in one.findings or (one.log,):
             print(f"{one.target}: {path}")
     if bad:
-        print("Look at one with: python fuzz/fuzzer.py TARGET FILE; see docs/fuzzing.md")
+        print("Look at one with: python fuzz/replay.py TARGET FILE; see docs/fuzzing.md")
     return 1 if bad else 0
 
 

@@ -103,6 +103,7 @@ def watched(check: Callable[[bytes], None], *, costs: bool) -> Callable[[bytes],
     _WATCH.install()
 
     def run(content: bytes) -> None:
+        places.ROOT.mkdir(exist_ok=True)
         before, began = _peak(), time.process_time()
         _WATCH.on = True
         try:

@@ -33,6 +33,7 @@ LARGEST = 8_000
 
 sys.path.append(str(FUZZ))
 import places  # noqa: E402
+import replay  # noqa: E402
 import run  # noqa: E402
 import seeds  # noqa: E402
 import targets  # noqa: E402
@@ -43,7 +44,6 @@ import watch  # noqa: E402
 def inside(monkeypatch):
     """heschl's own folder is where targets may write."""
     monkeypatch.setenv("HESCHL_HOME", str(places.ROOT / "home"))
-    places.ROOT.mkdir(exist_ok=True)
     yield
     places.clear()
 
@@ -170,7 +170,7 @@ def test_what_was_found_is_refused_in_words(name, tmp_path):
 
 def test_lists_of_lists_that_were_found_are_not_written_out():
     tree = read_inert((CORPUS / "pickles/finding-doubled-lists").read_bytes())
-    with pytest.raises(InputError, match="repeats more than 100000 values"):
+    with pytest.raises(InputError, match="repeats more than 50000 values"):
         plain.encode(tree)
 
 
@@ -280,6 +280,15 @@ def test_a_planted_bug_is_found(tmp_path):
     assert str(found) in done.stdout
     assert "1 findings" in done.stdout
     assert "KeyError: 'planted'" in (tmp_path / "planted" / "log.txt").read_text()
+
+
+def test_one_input_is_looked_at(tmp_path, capsys, monkeypatch):
+    path = CORPUS / "gin" / "mel"
+    replay.main("gin", [str(path)])
+    assert capsys.readouterr().out == f"{path}: nothing found\n"
+    monkeypatch.setattr(targets, "load", lambda _: lambda content: write(tmp_path / "x"))
+    with pytest.raises(watch.FindingError, match="was opened for writing"):
+        replay.main("gin", [str(path)])
 
 
 def test_without_atheris_it_says_what_to_do(monkeypatch, capsys):

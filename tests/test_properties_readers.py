@@ -507,7 +507,6 @@ CHANGES = st.tuples(
 def test_damaged_files_give_documented_errors(target, monkeypatch):
     """`check` of a target lets these pass and nothing else; and nothing is written elsewhere."""
     monkeypatch.setenv("HESCHL_HOME", str(places.ROOT / "home"))
-    places.ROOT.mkdir(exist_ok=True)
     check = watch.watched(targets.load(target), costs=False)
     whole = [path.read_bytes() for path in sorted((FUZZ / "corpus" / target).iterdir())]
 

@@ -34,7 +34,7 @@ LEFT_OUT = "__left_out__"  # why
 MOST_VALUES = 1_000_000
 #: Of them, in containers that are written again because they stand in several places: lists of
 #: lists that each hold the next one twice would make millions of values of a hundred bytes.
-MOST_REPEATED = 100_000
+MOST_REPEATED = 50_000
 MOST_CHARACTERS = 40_000_000
 LONGEST_BYTES = 1_000_000
 DEEPEST = 100
