@@ -29,12 +29,11 @@ QUIET = Running(show_progress=False, n_jobs=1)
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
-    """Half of the small study, run in one process: its file and its tables."""
+    """A small study, run in one process: its file and its tables."""
     place = tmp_path_factory.mktemp("alone")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HESCHL_HOME", str(place / "home"))
-        path = small_study.write(place)
-        path.write_text(path.read_text().replace("melspectrogram, ", ""))
+        path = small_cluster.write_study(place)
         run_study(read_study(path), place / "out", how=QUIET)
     return path, small_study.tables(place / "out")
 
@@ -65,11 +64,11 @@ def test_processes_of_this_machine(alone, tmp_path):
     assert small_study.tables(tmp_path / "out") == expected
     lines = read_journal(tmp_path / "out")
     assert lines["computed"].all()
-    assert len(lines) == 3 + 2
+    assert len(lines) == 6 + 4, "analyses and extractions"
     assert client.process.pid not in set(lines["process"])
     assert not any(psutil.pid_exists(number) for number in set(lines["process"]))
     n_entries = len(list((home / "activations").iterdir()))
-    assert n_entries == 1 + 3, "of the brain, and of the three splits of the task"
+    assert n_entries == 2 * (1 + 3), "of the brain, and of the three splits of the task"
 
 
 @pytest.mark.skipif(shutil.which("setsid") is None, reason="needs setsid")
