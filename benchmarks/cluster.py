@@ -2,9 +2,8 @@
 
 The study is one model on 67 folders of sixteen short sounds: 67 extractions, which are there after
 the first run and only looked at, and as many analyses by regression and by similarity, without
-resamples. So little is computed that what is given out, done and taken in by way of Dask stands out
-beside one process. Seconds count from when the workers are there; how long that takes stands beside.
-Crews take turns; medians.
+resamples. So little is computed that what Dask adds to it can be seen. Seconds count from when the
+workers are there; how long that takes stands beside. Crews take turns; medians.
 
 Run: python benchmarks/cluster.py [RUNS]
 """

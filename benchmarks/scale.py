@@ -93,13 +93,14 @@ def measure(path: Path, folder: Path, crew: str) -> None:
     how = Running(show_progress=False)
     run = run_study(file, folder, how=how, crew=watched(jobs) if place is None else gather(place))
     took, read = time.perf_counter() - began, bytes_read() - read
+    cpu = processor_seconds() - cpu
     journal = read_journal(folder)
     home = Path(os.environ["HESCHL_HOME"])
     said: dict[str, Any] = {
         "n_jobs": len(journal),
         "done": len(run.runs) == run.n_steps,
         "seconds": [plan.cost.seconds if place is None else found.seconds, took],
-        "cpu": [plan.cost.core_seconds, processor_seconds() - cpu],
+        "cpu": [plan.cost.core_seconds if place is None else found.core_seconds, cpu],
         "memory": [plan.cost.memory, float(journal["peak_memory"].max())],
         "written": [plan.cost.disk, size_of(home / "activations") + size_of(folder / "runs")],
         "read": [plan.cost.read if place is None else found.bytes_moved - plan.cost.disk, read],

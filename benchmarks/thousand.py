@@ -2,9 +2,9 @@
 
 Numbers are made up, everything else is as in a run: the jobs are decided about by `Carrying`, the
 index is written and read, results are on disk, one folder each (of few targets: those of 10,000
-voxels would be 2 TB), the plan looks at them, the check of whole results reads them, and the tables
-are made. Each part is printed as it is done: seconds, seconds of the processor, and what is left in
-memory at most.
+voxels would be 2 TB), the check of whole results reads them, and the tables are made. Each part is
+printed as it is done: seconds, seconds of the processor, the largest memory. Before that, a
+forecast of the study on 64 GPUs.
 
 Run: python benchmarks/thousand.py [MODELS]
 """
@@ -23,17 +23,26 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
+from heschl.models import MODELS
 from heschl.results import FILE, Detail, Results, score_table
 from heschl.studies.carrying import Carrying
+from heschl.studies.costs import NOTHING, analysis, extraction, loading, opening
 from heschl.studies.description import ModelEntry
 from heschl.studies.folder import RUNS, StudyRun, load_run
+from heschl.studies.forecast import Conditions, Forecast, Piece, Worker, forecast
 from heschl.studies.jobs import Attempt, Extracted, Outcome, jobs_of
 from heschl.studies.keeping import is_whole, keep
+from heschl.studies.sizes import DataSize, data_size, model_size
 from heschl.studies.steps import PROBE, Step
 from heschl.studies.writing import write_tables
+from heschl.tasks import TASKS
 
 N_DATASETS, N_TASKS, N_TARGETS, N_SOUNDS, N_LISTENERS = 20, 6, 8, 20, 8
 FAMILIES = 36
+#: The models of the published study: all of the table but those that are simpler than any in it.
+PUBLISHED = [name for name in MODELS if name not in ("cochleagram", "melspectrogram")]
+#: Operations a second of a core of the workers, in products of large matrices.
+CORE_SPEED = 5e10
 #: Results of which all is done to tell how long all would take.
 SOME = 100
 Out = TypeVar("Out")
@@ -187,7 +196,54 @@ def keep_some(result: Results, places: list[Path]) -> None:
         keep(result, place.with_name(f"new{i}"))
 
 
+def forecast_of(steps: list[Step], n_workers: int, bandwidth: float) -> Forecast:
+    """Return how the study goes on workers with 8 cores and a GPU each.
+
+    Models are those of the published study, in turn; datasets have 165 sounds of 2 s and 10,000
+    voxels of 8 listeners; tasks are the six of HEAR, with the published probes.
+    """
+    voxels = DataSize(
+        165, 330.0, 10_000, audio_bytes=3e7, response_bytes=8.0 * 165 * 10_000 * 3, n_brains=8
+    )
+    tasks = [data_size(spec) for spec in TASKS.values() if spec.plan is not None][:N_TASKS]
+    sizes = [model_size(name) for name in PUBLISHED]
+    jobs = jobs_of(steps, {step.model for step in steps})
+    pieces = []
+    for job in jobs:
+        step = steps[job.steps[0]]
+        model = sizes[int(step.model.removeprefix("model")) % len(sizes)]
+        data = tasks[int(step.data.removeprefix("task"))] if step.probes else voxels
+        cost = extraction(model, data) if job.extracts else analysis(step, model, data)
+        of_model = (step.model, loading(model)) if job.extracts else ("", NOTHING)
+        on_gpu = (job.extracts or step.probes) and model.parameters > 0
+        pieces.append(Piece(cost, *of_model, step.data, opening(data), on_gpu))
+    workers = [Worker(cores=8, gpu=True)] * n_workers
+    return forecast(jobs, pieces, workers, Conditions(CORE_SPEED, bandwidth=bandwidth))
+
+
+def predict(n_models: int) -> None:
+    """Print forecasts: with all tasks and without, on more workers, and a faster file system."""
+    steps = steps_of(n_models)
+    brains = [step for step in steps if not step.probes]
+    print(f"{'':34}{'hours':>8}{'busy':>7}{'GPUs':>7}{'cores':>7}{'TB':>8}{'GB':>6}  held up by")
+    for what, chosen, n_workers, bandwidth in (
+        ("brains and tasks, 64 GPUs, 1 GB/s", steps, 64, 1e9),
+        ("brains and tasks, 64 GPUs, 5 GB/s", steps, 64, 5e9),
+        ("brains and tasks, 256 GPUs, 5 GB/s", steps, 256, 5e9),
+        ("brains, 64 GPUs, 1 GB/s", brains, 64, 1e9),
+        ("brains, 64 GPUs, 5 GB/s", brains, 64, 5e9),
+    ):
+        found = forecast_of(chosen, n_workers, bandwidth)
+        bounds = ", ".join(f"{name} {value / 3600:.2g} h" for name, value in found.bounds.items())
+        print(
+            f"{what:34}{found.seconds / 3600:8.1f}{found.busy:7.0%}{found.gpus:7.0%}"
+            f"{found.cores:7.0%}{found.bytes_moved / 1e12:8.1f}{found.memory / 1e9:6.1f}  {bounds}",
+            flush=True,
+        )
+
+
 def main(n_models: int) -> None:
+    predict(n_models)
     print(f"{'':58}{'wall, s':>10}{'cpu, s':>10}{'GB':>8}")
     steps = timed(f"{n_models} models: steps of the study", lambda: steps_of(n_models))
     jobs = timed("divided into jobs", lambda: jobs_of(steps, {step.model for step in steps}))

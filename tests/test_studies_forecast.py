@@ -152,6 +152,7 @@ def test_it_begins_when_workers_are_there():
     found = seconds([(2, 3, 4)], 2, late)
     assert found.seconds == 66
     assert found.busy == pytest.approx(9 / 12)
+    assert found.core_seconds == 9 + 2 * 60
     assert found.bounds["longest chain"] == 66
 
 

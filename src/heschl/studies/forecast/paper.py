@@ -217,6 +217,7 @@ class _Paper:
         gpus = sum(hand.worker.gpu for hand in self._hands)
         cores = sum(hand.worker.cores for hand in self._hands)
         busy = sum(hand.busy for hand in self._hands)
+        used = sum(hand.used for hand in self._hands)
         network = sum(hand.network for hand in self._hands)
         return Forecast(
             seconds,
@@ -224,7 +225,8 @@ class _Paper:
             len(self._hands),
             busy=_share(busy, span * len(self._hands)),
             gpus=_share(network, span * gpus),
-            cores=_share(sum(hand.used for hand in self._hands), span * cores),
+            cores=_share(used, span * cores),
+            core_seconds=used + start * len(self._hands),
             bytes_moved=self._moved,
             memory=max((piece.cost.memory for piece in self._pieces), default=0.0),
             too_large=sum(self._is_too_large(piece) for piece in self._pieces),

@@ -13,9 +13,9 @@ from heschl.studies.costs import NOTHING, Cost
 GPU_SPEED = 5e12
 #: Bytes a second of a shared file system, all workers together: one 10 Gbit/s link.
 BANDWIDTH = 1.0e9
-#: Seconds of the user's process for a job: to take it in, decide, give out the next, and note it
-#: (benchmarks/cluster.py).
-DECISION = 0.006
+#: Seconds of the user's process for a job: three questions to the scheduler (1 ms with 2 workers,
+#: 2 ms with 64), a submission and its end (up to 7 ms), all measured with Dask 2026.8.
+DECISION = 0.01
 #: Seconds until a worker is there and has loaded its libraries.
 START = 6.0
 
@@ -102,6 +102,8 @@ class Forecast:
         Share of the time of GPUs in which networks or probes run on them; 0 without.
     cores : float
         Share of the time of all cores that is used.
+    core_seconds : float
+        Seconds of cores that are used, with one of each worker until it is there.
     bytes_moved : float
         Between workers and the file system.
     memory : float
@@ -120,6 +122,7 @@ class Forecast:
     busy: float
     gpus: float
     cores: float
+    core_seconds: float
     bytes_moved: float
     memory: float
     too_large: int
