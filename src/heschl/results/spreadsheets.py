@@ -29,7 +29,7 @@ def csv_text(table: pd.DataFrame) -> str:
     safe = table.rename(columns=_as_text)
     for place, kind in enumerate(table.dtypes):
         if not pd.api.types.is_numeric_dtype(kind):
-            safe.isetitem(place, table.iloc[:, place].map(_as_text))
+            safe.isetitem(place, [_as_text(value) for value in table.iloc[:, place]])
     return str(safe.to_csv(index=False, lineterminator="\n"))
 
 
