@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -606,3 +609,23 @@ def test_sounds_recorded_at_a_low_rate_are_warned_of():
         "500 Hz it hears nothing"
     ]
     assert caught[0].filename == __file__
+
+
+def test_no_more_is_free_than_a_process_may_take():
+    """In a process of its own, which it limits to 300 MB more than it has."""
+    pytest.importorskip("resource", reason="needs limits of POSIX")
+    if not Path("/proc/self/status").is_file():
+        pytest.skip("needs the limits of Linux")
+    code = (
+        "import resource\n"
+        "from heschl.activations import bytes_free\n"
+        "before = bytes_free('cpu')\n"
+        "status = open('/proc/self/status').read()\n"
+        "now = 1024 * int(status.split('VmData:')[1].split()[0])\n"
+        "resource.setrlimit(resource.RLIMIT_DATA, (now + 300_000_000, resource.RLIM_INFINITY))\n"
+        "print(before, bytes_free('cpu'))\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    before, after = map(int, found.stdout.split())
+    assert after == pytest.approx(300e6, abs=5e6)
+    assert before > after

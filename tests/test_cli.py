@@ -43,7 +43,7 @@ def test_help_of_every_command():
     assert "heschl demo" in parser.format_help()
     (action,) = [a for a in parser._actions if hasattr(a, "choices") and a.choices]
     known = {"list", "info", "fetch", "convert", "extract", "score", "probe", "compare"}
-    known |= {"study", "pretrain", "dynamics", "report", "figures", "demo"}
+    known |= {"study", "worker", "pretrain", "dynamics", "report", "figures", "demo"}
     assert set(action.choices) == known
     for command in action.choices.values():
         assert "example:" in command.format_help()

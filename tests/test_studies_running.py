@@ -19,8 +19,8 @@ from heschl.errors import InputError, UnknownNameError
 from heschl.models import facts
 from heschl.results import Results
 from heschl.studies import Running, load_run, plan_study, read_study, run_study
-from heschl.studies import lazy as lazy_module
 from heschl.studies import desk as desk_module
+from heschl.studies import lazy as lazy_module
 
 #: One of the models takes 20 kHz, the sounds of the task have 16.
 pytestmark = pytest.mark.filterwarnings("ignore::heschl.errors.HeschlWarning")
@@ -139,10 +139,12 @@ def test_one_failure_never_takes_the_rest_down(tmp_path):
     (tmp_path / "quick_models.py").write_text(small_study.MODELS)
     text = """\
         study: failing
-        title: One of two fails
+        title: Three of four fail
         models:
           - name: hear:missing_module_for_this_test
           - name: torch:quick_models:Nothing
+            modules: .
+          - name: torch:quick_models:leaves
             modules: .
           - cochleagram
         datasets: [synthetic]
@@ -156,9 +158,11 @@ def test_one_failure_never_takes_the_rest_down(tmp_path):
     assert [failure.model for failure in index.failures] == [
         "hear:missing_module_for_this_test",
         "torch:quick_models:Nothing",
+        "torch:quick_models:leaves",
     ]
     assert "no module" in index.failures[0].error
     assert "unknown function of module quick_models 'Nothing'" in index.failures[1].error
+    assert index.failures[2].error == "SystemExit: no licence"
     table = pd.read_csv(tmp_path / "out" / "tables" / "failures.csv")
     assert table["error"].tolist() == [failure.error for failure in index.failures]
     assert set(Results.load(tmp_path / "out" / "runs" / index.runs[0]).scores["model"]) == {

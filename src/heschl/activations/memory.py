@@ -143,14 +143,34 @@ def _noise(n_sounds: int, n_samples: int) -> np.ndarray[tuple[int, int], np.dtyp
 
 
 def bytes_free(device: str) -> int:
-    """Return how many bytes are free on the machine (as its container allows) or the GPU."""
+    """Return how many bytes are free on the machine (as its container allows) or the GPU.
+
+    On a machine, no more than this process may still take (``RLIMIT_DATA``, as workers of a cluster
+    have it).
+    """
     if device.startswith("cuda"):
         import torch
 
         return int(torch.cuda.mem_get_info(device)[0])
     available = int(psutil.virtual_memory().available)
     limit, used = (_cgroup(name) for name in ("memory.max", "memory.current"))
-    return available if limit is None or used is None else min(available, limit - used)
+    free = available if limit is None or used is None else min(available, limit - used)
+    allowed = _allowed()
+    return free if allowed is None else min(free, allowed)
+
+
+def _allowed() -> int | None:
+    """Bytes that this process may still take; None where nothing limits it."""
+    try:
+        import resource
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
+        if limit == resource.RLIM_INFINITY:
+            return None
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except (ImportError, OSError):
+        return None
+    return max(0, limit - 1024 * int(status.split("VmData:")[1].split()[0]))
 
 
 def _cgroup(name: str, folder: Path = Path("/sys/fs/cgroup")) -> int | None:

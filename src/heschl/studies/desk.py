@@ -99,7 +99,7 @@ class Desk:
                     result, computed = self._extract(attempt)
                 else:
                     result, computed = self._analyse(attempt)
-        except Exception as error:  # a user's code raises what it likes
+        except (Exception, SystemExit) as error:  # a user's code raises what it likes
             trouble = trouble_of(error)
             log.debug("what failed:", exc_info=error)
         seconds = time.perf_counter() - began

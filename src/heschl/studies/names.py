@@ -160,7 +160,7 @@ def result_name(model: str) -> str:
     return dataclasses.replace(reference, target=MODELS[reference.target].name).name
 
 
-def shown(error: Exception) -> str:
+def shown(error: BaseException) -> str:
     """Return an error as one text, with its kind where it is not one of heschl's."""
     text = str(error) or type(error).__name__
     return text if isinstance(error, HeschlError) else f"{type(error).__name__}: {text}"

@@ -30,13 +30,13 @@ FOR_A_WHILE = frozenset(
 _NO_MEMORY = ("out of memory", "can't allocate memory", "bad_alloc", "bad allocation")
 
 
-def trouble_of(error: Exception) -> Trouble:
+def trouble_of(error: Exception | SystemExit) -> Trouble:
     """Return what an error means for the job that raised it."""
     lines = "".join(traceback.format_exception(error))
     return Trouble(_kind(error), shown(error), lines)
 
 
-def _kind(error: Exception) -> Kind:
+def _kind(error: BaseException) -> Kind:
     causes = list(_causes(error))
     if any(_is_memory(one) for one in causes):
         return "memory"

@@ -54,7 +54,8 @@ def header(tensors: Mapping[str, StoredTensor], metadata: Mapping[str, str]) -> 
     Raises
     ------
     InputError
-        If safetensors has no such type of numbers or no such name, or the header is larger than readers accept.
+        If safetensors has no such type of numbers or no such name, or the header is larger than
+        readers accept.
     """
     described: dict[str, object] = {"__metadata__": dict(metadata)}
     place = 0
