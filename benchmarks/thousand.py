@@ -119,7 +119,7 @@ def index_of(steps: list[Step]) -> StudyRun:
 def made_up(step: Step, place: int) -> Results:
     """Return the result of a step: scores of the dataset, its listeners and targets."""
     rng = np.random.default_rng(place)
-    key = f"{place:016x}"
+    key = key_of(place)
     rows = list(rows_of(step, rng, key))
     record = {
         "metric": step.metric,
@@ -133,6 +133,11 @@ def made_up(step: Step, place: int) -> Results:
     }
     details = () if step.metric != "regression" else (detail_of(step, rng, key),)
     return Results(score_table(rows), {key: record}, details)
+
+
+def key_of(place: int) -> str:
+    """Return the key of a result's provenance, which nothing else in its text contains."""
+    return f"result-{place:06d}"
 
 
 def rows_of(step: Step, rng: np.random.Generator, key: str) -> Iterator[dict[str, object]]:
@@ -179,7 +184,7 @@ def save_all(steps: list[Step], folder: Path) -> None:
     rng = np.random.default_rng(0)
     for place, step in enumerate(steps[len(first) :], len(first)):
         text = texts[place % len(first)].replace(first[0].model, step.model)
-        text = text.replace(f"{place % len(first):016x}", f"{place:016x}")
+        text = text.replace(key_of(place % len(first)), key_of(place))
         parts = text.split('"value": 0.')
         digits = rng.integers(10**15, 10**16, len(parts))
         text = parts[0] + "".join(
