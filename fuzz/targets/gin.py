@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import torch
 
 from heschl.errors import InputError
@@ -29,21 +31,22 @@ TENSORS = {front_end: tensors(front_end) for front_end in FRONT_ENDS}
 
 
 def check(content: bytes) -> None:
-    """Read a text as the configuration of a network, with either front end."""
+    """Read a text as the configuration of a network, with the front end that it speaks of."""
     text = content.decode("utf-8", errors="replace")
-    try:
+    with contextlib.suppress(InputError):
         bindings = Bindings(text, "x")
         for configurable, parameter in ASKED:
             bindings.find(configurable, parameter, "encoder")
+    front_end = "encodec" if "Encodec" in text else "mel"
+    if "SpectrogramProcessor" in text:
+        front_end = "spectrogram"
+    there = TENSORS[front_end]
+    try:
+        configuration.kind(text, there, source="x")
+        found = configuration.read(text, there, {"front_end": front_end}, source="x")
     except InputError:
-        pass
-    for front_end, there in TENSORS.items():
-        try:
-            configuration.kind(text, there, source="x")
-            found = configuration.read(text, there, {"front_end": front_end}, source="x")
-        except InputError:
-            continue
-        _check_again(found, front_end)
+        return
+    _check_again(found, front_end)
 
 
 def _check_again(found: Configuration, front_end: str) -> None:
