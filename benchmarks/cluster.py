@@ -30,7 +30,8 @@ from heschl.studies import Running, read_study, run_study
 from heschl.studies.crew import Crew, Gather, alone
 from heschl.studies.reading import StudyFile
 
-N_FOLDERS, N_SOUNDS, N_TARGETS, RATE = 67, 16, 8, 16_000
+#: With up to 12 targets each would be a measure, and the tables over models take the longest.
+N_FOLDERS, N_SOUNDS, N_TARGETS, RATE = 67, 16, 13, 16_000
 CREWS = ("one process", "local:1", "local:2")
 
 
