@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import importlib
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from heschl import audio, releases
+from heschl.brain.folder.responses import read_responses
 from heschl.errors import HeschlError, InputError
 from heschl.models import weights
 from heschl.models.encodecmae import configuration
@@ -25,6 +27,7 @@ from heschl.studies.folder import load_run
 from heschl.studies.names import check_names
 from heschl.studies.reading import read_study
 from heschl.tasks import hear
+from heschl.tasks.hear.unpacking import Wanted, check_archive
 
 FUZZ = Path(__file__).resolve().parents[1] / "fuzz"
 CORPUS = FUZZ / "corpus"
@@ -128,6 +131,17 @@ def index(folder, content):
     load_run(folder)
 
 
+def archive(folder, content):
+    path = folder / "x.tar.gz"
+    path.write_bytes(gzip.compress(content))
+    check_archive(path, Wanted("small-v1-full", n_clips=6, n_bytes=100_000))
+
+
+def array(folder, content):
+    places.write(folder, places.parts(content), ["responses.npy"])
+    read_responses(folder / "responses.npy")
+
+
 def entry(folder, content):
     places.write(folder, places.parts(content), ["manifest.json", "0"])
     digest = hashlib.sha256((folder / "0").read_bytes()).hexdigest()
@@ -138,6 +152,8 @@ def entry(folder, content):
 
 
 REFUSED = {
+    "archives/finding-cut-within-its-metadata": (archive, "damaged or cut short"),
+    "dataset_folders/finding-header-without-end": (array, "not a readable array .*EOF in multi"),
     "checkpoints/finding-half-a-character": (converted, "half of a character in its name"),
     "descriptions/finding-home-of-nobody": (study, "~nosuch/x': no such user; expected a path"),
     "descriptions/finding-home-of-nobody-data": (study, "~nosuch/x: no such user; expected a path"),

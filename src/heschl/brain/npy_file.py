@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+import tokenize
 import warnings
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,7 +22,7 @@ LARGEST_HEADER, DEEPEST = 4_000, 10
 _ARCHIVE = b"PK"
 _DAMAGE = (
     *(ArithmeticError, EOFError, LookupError, MemoryError, OSError, RecursionError),
-    *(struct.error, SyntaxError, TypeError, ValueError),
+    *(struct.error, SyntaxError, tokenize.TokenError, TypeError, ValueError),
 )
 
 

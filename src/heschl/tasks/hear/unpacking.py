@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import posixpath
 import tarfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -217,6 +218,8 @@ def _named_in_archive(archive: tarfile.TarFile, member: tarfile.TarInfo) -> str 
         return release_named(json.loads(stream.read()))
     except (ValueError, RecursionError):
         return None
+    except (tarfile.TarError, EOFError, OSError, zlib.error):
+        return None  # cut short or damaged: so it is when the next member is looked for
 
 
 def _place(name: str, root: str) -> PurePosixPath | None:
