@@ -21,7 +21,7 @@ from heschl.results import Results
 from heschl.studies import Running, journal, read_journal, read_study, run_study
 from heschl.studies import desk as desk_module
 from heschl.studies.folder import RUNS
-from heschl.studies.keeping import is_whole, keep
+from heschl.studies.keeping import MAKING, is_whole, keep
 
 fcntl = pytest.importorskip("fcntl", reason="locks of POSIX")
 QUIET = Running(show_progress=False, n_jobs=1)
@@ -82,7 +82,7 @@ def test_two_processes_at_once_compute_everything_once(file, tmp_path):
     assert set(lines["process"]) <= {process.pid for process in both}
     entries = list((store.home() / "activations").iterdir())
     assert len(entries) == 1, "one extraction"
-    assert not list((place / RUNS).glob(".*-*"))
+    assert not list((place / RUNS / MAKING).iterdir())
 
 
 def test_many_writers_of_one_result_leave_a_whole_one(found, tmp_path):
@@ -91,7 +91,8 @@ def test_many_writers_of_one_result_leave_a_whole_one(found, tmp_path):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: keep(found, place, alone=False), range(24)))
     assert Results.load(place).rows() == found.rows()
-    assert [path.name for path in tmp_path.iterdir()] == ["result-0123"]
+    assert {path.name for path in tmp_path.iterdir()} == {MAKING, "result-0123"}
+    assert not list((tmp_path / MAKING).iterdir())
 
 
 def test_a_damaged_result_is_replaced_while_others_read(found, tmp_path):
@@ -118,7 +119,8 @@ def test_a_damaged_result_is_replaced_while_others_read(found, tmp_path):
         for reader in readers:
             reader.result()
     assert seen - {True} <= {"refused"}
-    assert [path.name for path in tmp_path.iterdir()] == ["result-0123"]
+    assert {path.name for path in tmp_path.iterdir()} == {MAKING, "result-0123"}
+    assert not list((tmp_path / MAKING).iterdir())
 
 
 def test_a_whole_result_of_another_process_stays(found, tmp_path):
@@ -134,17 +136,20 @@ def test_a_whole_result_of_another_process_stays(found, tmp_path):
 
 def test_what_killed_processes_left_is_removed(found, tmp_path):
     place = tmp_path / "result-0123"
-    for name in (".result-0123-aaaa", ".result-0123-bbbb", ".result-4567-cccc"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "scores.csv").write_text("half")
+    making = tmp_path / MAKING
+    for name in ("result-0123-aaaa", "result-0123-bbbb", "result-4567-cccc"):
+        (making / name).mkdir(parents=True)
+        (making / name / "scores.csv").write_text("half")
     keep(found, place)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".result-4567-cccc", "result-0123"]
+    assert [path.name for path in making.iterdir()] == ["result-4567-cccc"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [MAKING, "result-0123"]
 
 
 def test_without_locks_what_may_be_another_process_at_work_stays(found, tmp_path):
-    (tmp_path / ".result-0123-aaaa").mkdir()
+    other = tmp_path / MAKING / "result-0123-aaaa"
+    other.mkdir(parents=True)
     keep(found, tmp_path / "result-0123", alone=False)
-    assert len(list(tmp_path.iterdir())) == 2
+    assert list((tmp_path / MAKING).iterdir()) == [other]
 
 
 # file systems
@@ -184,7 +189,8 @@ def test_a_disk_that_is_full_when_a_result_is_written(file, tmp_path, monkeypatc
     assert "cannot write" in failure.error
     assert len(attempts) == 1
     hidden = {path.name for path in (tmp_path / "out" / RUNS).iterdir()}
-    assert hidden == {".locks"}, "neither a result nor half of one"
+    assert hidden == {".locks", MAKING}, "neither a result nor half of one"
+    assert not list((tmp_path / "out" / RUNS / MAKING).iterdir())
     assert run_study(file, tmp_path / "out", how=QUIET).done
 
 

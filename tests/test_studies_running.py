@@ -15,7 +15,7 @@ import pytest
 
 import heschl
 import small_study
-from heschl.errors import InputError, UnknownNameError
+from heschl.errors import InputError, UnknownNameError, UsageError
 from heschl.models import facts
 from heschl.results import Results
 from heschl.studies import Running, load_run, plan_study, read_study, run_study
@@ -225,6 +225,14 @@ def test_what_was_there_stays_in_the_index_when_a_run_is_interrupted(done, tmp_p
     assert [one == other for one, other in zip(index.runs, before, strict=True)] == [
         False, False, True, True, True, True,
     ]  # fmt: skip
+
+
+def test_a_device_is_for_those_that_can_move(tmp_path):
+    """Torch's device without values stands in for a GPU; what is no network stays on the CPU."""
+    assert lazy_module.LazyModel("melspectrogram", "meta").get().device == "cpu"
+    assert lazy_module.LazyModel("dcase2020@random:0", "meta").get().device == "meta"
+    with pytest.raises(UsageError, match="expected a device"):
+        lazy_module.LazyModel("dcase2020@random:0", "cuda:99").get()
 
 
 @pytest.mark.parametrize("fails", [True, False])

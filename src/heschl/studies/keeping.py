@@ -12,6 +12,9 @@ from heschl import store
 from heschl.errors import HeschlError, StoreError
 from heschl.results import FILE, Results
 
+#: Folder in that of the results with what is not whole yet, or not any more.
+MAKING = ".making"
+
 log = logging.getLogger("heschl")
 
 
@@ -46,9 +49,9 @@ def keep(found: Results, place: Path, *, alone: bool = True) -> None:
     InputError, StoreError
         As `Results.save`.
     """
-    for left in place.parent.glob(f".{place.name}-*") if alone else ():
+    for left in (place.parent / MAKING).glob(f"{place.name}-*") if alone else ():
         shutil.rmtree(left, ignore_errors=True)
-    made = place.with_name(f".{place.name}-{secrets.token_hex(4)}")
+    made = _beside(place)
     try:
         found.save(made)
         if not is_whole(place):
@@ -64,7 +67,17 @@ def keep(found: Results, place: Path, *, alone: bool = True) -> None:
 
 def _set_aside(place: Path) -> None:
     """Remove what is damaged, at once for all who look."""
-    aside = place.with_name(f".{place.name}-{secrets.token_hex(4)}")
+    aside = _beside(place)
+    if place.exists():
+        store.make_folder(aside.parent)
     with contextlib.suppress(FileNotFoundError):
         place.rename(aside)
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def _beside(place: Path) -> Path:
+    """Return a new name on the same file system.
+
+    In a folder of its own, because that of the results may hold tens of thousands.
+    """
+    return place.parent / MAKING / f"{place.name}-{secrets.token_hex(4)}"

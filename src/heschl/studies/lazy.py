@@ -13,7 +13,8 @@ class LazyModel:
     name : str
         As `heschl.load_model` takes it.
     device : str, optional
-        Where it is to run.
+        Where it is to run, if it is a network; one that is none stays where it is, so that a study
+        may name a device for all of its models.
     """
 
     def __init__(self, name: str, device: str | None = None) -> None:
@@ -32,8 +33,14 @@ class LazyModel:
             raise self._error
         if self._loaded is None:
             try:
-                self._loaded = load_model(self.name, device=self._device)
+                self._loaded = self._load()
             except Exception as error:
                 self._error = error
                 raise
         return self._loaded
+
+    def _load(self) -> AudioModel:
+        loaded = load_model(self.name)
+        if self._device is None or getattr(loaded, "network", None) is None:
+            return loaded
+        return loaded.to(self._device)
