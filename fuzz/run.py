@@ -72,7 +72,12 @@ class Outcome:
 
 def main() -> int:
     """Fuzz what the command line asks for."""
-    said = _parser().parse_args()
+    parser = _parser()
+    said = parser.parse_args()
+    targets = said.targets or list(TARGETS)
+    for name in targets:
+        if name not in TARGETS:
+            parser.error(f"unknown target {name!r}; expected one of: {', '.join(TARGETS)}")
     if importlib.util.find_spec("atheris") is None:
         print(
             "atheris is not installed: it has wheels for Linux on x86_64 only "
@@ -86,7 +91,7 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="heschl-fuzz-", dir=memory) as scratch,
         ThreadPoolExecutor(said.jobs) as pool,
     ):
-        outcomes = list(pool.map(lambda name: _fuzz(name, said, Path(scratch)), said.targets))
+        outcomes = list(pool.map(lambda name: _fuzz(name, said, Path(scratch)), targets))
     bad = [one for one in outcomes if one.failed or one.findings]
     for one in bad:
         for path in one.findings or (one.log,):
