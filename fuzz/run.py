@@ -72,12 +72,7 @@ class Outcome:
 
 def main() -> int:
     """Fuzz what the command line asks for."""
-    parser = _parser()
-    said = parser.parse_args()
-    targets = said.targets or list(TARGETS)
-    for name in targets:
-        if name not in TARGETS:
-            parser.error(f"unknown target {name!r}; expected one of: {', '.join(TARGETS)}")
+    said = arguments()
     if importlib.util.find_spec("atheris") is None:
         print(
             "atheris is not installed: it has wheels for Linux on x86_64 only "
@@ -91,7 +86,7 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="heschl-fuzz-", dir=memory) as scratch,
         ThreadPoolExecutor(said.jobs) as pool,
     ):
-        outcomes = list(pool.map(lambda name: _fuzz(name, said, Path(scratch)), targets))
+        outcomes = list(pool.map(lambda name: _fuzz(name, said, Path(scratch)), said.targets))
     bad = [one for one in outcomes if one.failed or one.findings]
     for one in bad:
         for path in one.findings or (one.log,):
@@ -99,6 +94,17 @@ def main() -> int:
     if bad:
         print("Look at one with: python fuzz/replay.py TARGET FILE; see docs/fuzzing.md")
     return 1 if bad else 0
+
+
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return what is asked for: the targets by name, all of them where none is named."""
+    parser = _parser()
+    said = parser.parse_args(given)
+    for name in said.targets:
+        if name not in TARGETS:
+            parser.error(f"unknown target {name!r}; expected one of: {', '.join(TARGETS)}")
+    said.targets = said.targets or list(TARGETS)
+    return said
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -43,6 +43,14 @@ import targets  # noqa: E402
 import watch  # noqa: E402
 
 
+def test_all_targets_are_fuzzed_where_none_is_named(capsys):
+    assert run.arguments(["--seconds", "1"]).targets == list(targets.TARGETS)
+    assert run.arguments(["pickles"]).targets == ["pickles"]
+    with pytest.raises(SystemExit):
+        run.arguments(["pickle"])
+    assert "unknown target 'pickle'; expected one of: pickles" in capsys.readouterr().err
+
+
 @pytest.fixture(autouse=True)
 def inside(monkeypatch):
     """heschl's own folder is where targets may write."""

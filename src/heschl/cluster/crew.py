@@ -46,7 +46,7 @@ log = logging.getLogger("heschl")
 
 
 def gather(place: Place, *, patience: float = PATIENCE) -> Gather:
-    """Return what brings the workers of a cluster together for `heschl.studies.run_study`.
+    """Return what brings the workers of a cluster together for `heschl.run_study`.
 
     Parameters
     ----------
