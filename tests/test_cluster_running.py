@@ -218,8 +218,9 @@ def test_workers_with_another_version_refuse(cluster, alone, tmp_path, monkeypat
 def test_workers_end_when_heschl_worker_is_terminated(cluster):
     """As a batch system ends it: SIGTERM; the last test, since the cluster is gone then."""
     program = cluster.workers[1]
+    # where this is the first test of a process, the cluster is just being started
+    small_cluster.until(lambda: small_cluster.workers_of(program), "a worker")
     workers = small_cluster.workers_of(program)
-    assert workers, program.said
     program.process.terminate()
     assert program.finish() == 130
     small_cluster.until(lambda: not any(one.is_running() for one in workers), "workers ended")
