@@ -12,8 +12,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psutil
+import pytest
 
 import small_study
+from heschl.studies import Running, read_study, run_study
 
 #: Seconds for anything that is waited for; far more than it takes.
 PATIENCE = 240.0
@@ -29,6 +31,16 @@ def write_study(folder: Path) -> Path:
     own = "{name: 'torch:level_models:Levels', modules: .}"
     path.write_text(text.replace(models, f"[melspectrogram, {own}]"))
     return path
+
+
+def done_alone(place: Path) -> tuple[Path, dict[str, bytes]]:
+    """Write the study and carry it out in this process; return its file and its tables."""
+    path = write_study(place)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HESCHL_HOME", str(place / "home"))
+        how = Running(show_progress=False, n_jobs=1)
+        run_study(read_study(path), place / "out", how=how)
+    return path, small_study.tables(place / "out")
 
 
 def free_port() -> int:

@@ -394,4 +394,4 @@ def test_without_dask_only_clusters_are_missing(tmp_path):
     assert len(said) == 3
     for line in said:
         assert 'install heschl with its extra "cluster": python -m pip install' in line
-    assert "workers need distributed" in said[-1]
+    assert "a cluster needs distributed" in said[-1]

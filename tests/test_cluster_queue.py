@@ -15,7 +15,7 @@ import pytest
 
 import small_cluster
 import small_study
-from heschl.studies import Running, read_journal, read_study, run_study
+from heschl.studies import Running, read_journal
 
 pytest.importorskip("distributed")
 
@@ -29,13 +29,7 @@ QUIET = Running(show_progress=False, n_jobs=1)
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
-    """A small study, run in one process: its file and its tables."""
-    place = tmp_path_factory.mktemp("alone")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HESCHL_HOME", str(place / "home"))
-        path = small_cluster.write_study(place)
-        run_study(read_study(path), place / "out", how=QUIET)
-    return path, small_study.tables(place / "out")
+    return small_cluster.done_alone(tmp_path_factory.mktemp("alone"))
 
 
 def left_of(*words):

@@ -90,13 +90,7 @@ def cluster(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
-    """A small study, run in one process: its file and its tables."""
-    place = tmp_path_factory.mktemp("alone")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HESCHL_HOME", str(place / "home"))
-        path = small_cluster.write_study(place)
-        run_study(read_study(path), place / "out", how=QUIET)
-    return path, small_study.tables(place / "out")
+    return small_cluster.done_alone(tmp_path_factory.mktemp("alone"))
 
 
 def test_the_tables_are_those_of_one_process(cluster, alone, tmp_path):

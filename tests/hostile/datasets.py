@@ -39,6 +39,12 @@ def _given(responses=None, **others):
     return lambda folder, _: _folder(folder, responses, **others)
 
 
+def _fold(number):
+    """The first sound is in a fold of that number."""
+    rows = "".join(f"{n},{number if n == NAMES[0] else 1}\n" for n in NAMES)
+    return _given(None, sounds__csv=f"sound,fold\n{rows}")
+
+
 # tables of text
 
 
@@ -74,24 +80,8 @@ _TABLES = {
         _given("sound,repeat,one\ns0,1e300,1\n"),
         "expected a whole number",
     ),
-    "a fold of 2**62": (
-        "memory for all folds below",
-        _given(
-            None,
-            sounds__csv="sound,fold\n"
-            + "".join(f"{n},{4 << 60 if n == 's0' else 1}\n" for n in NAMES),
-        ),
-        "fold",
-    ),
-    "a fold of two billion": (
-        "memory for all folds below",
-        _given(
-            None,
-            sounds__csv="sound,fold\n"
-            + "".join(f"{n},{2_000_000_000 if n == 's0' else 1}\n" for n in NAMES),
-        ),
-        "fold",
-    ),
+    "a fold of 2**62": ("memory for all folds below", _fold(4 << 60), "fold"),
+    "a fold of two billion": ("memory for all folds below", _fold(2_000_000_000), "fold"),
     "a formula as a number": (
         "a command of a spreadsheet",
         _given(f'sound,one\ns0,"{_FORMULA}"\n'),

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from heschl import process
 from heschl.errors import InputError
 from heschl.models import AudioModel
 from heschl.sounds import Sounds
@@ -167,10 +168,10 @@ def _allowed() -> int | None:
         limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
         if limit == resource.RLIM_INFINITY:
             return None
-        status = Path("/proc/self/status").read_text(encoding="ascii")
     except (ImportError, OSError):
         return None
-    return max(0, limit - 1024 * int(status.split("VmData:")[1].split()[0]))
+    has = process.memory("VmData")
+    return None if has is None else max(0, limit - has)
 
 
 def _cgroup(name: str, folder: Path = Path("/sys/fs/cgroup")) -> int | None:

@@ -22,7 +22,7 @@ from heschl.cluster.places import Place
 from heschl.cluster.starting import NAME, start
 from heschl.cluster.supplies import GPU, MEMORY, cores, demand
 from heschl.errors import ClusterError
-from heschl.studies.crew import Crew, Gather
+from heschl.studies.crew import AHEAD, Crew, Gather
 from heschl.studies.desk import Running
 from heschl.studies.jobs import Attempt, Outcome, Trouble
 from heschl.studies.reading import StudyFile
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 #: Seconds to wait for a lost scheduler.
 PATIENCE = 600.0
-#: Jobs given out for each that can be done at once: the next lies ready, and few are lost.
-AHEAD = 2
 #: Seconds between two looks at the cluster, and between two messages that there is no worker.
 LOOK, SAY_AGAIN = 1.0, 60.0
 #: Seconds between two attempts to reach a scheduler.

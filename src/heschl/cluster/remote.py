@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from heschl import store
+from heschl import process, store
 from heschl.errors import HeschlError, HeschlWarning
 from heschl.studies.desk import Desk, Running
 from heschl.studies.jobs import Attempt, Outcome, Trouble
@@ -38,7 +38,6 @@ SAID = "said"
 #: told, where the system, or Dask at 95 %, would end the process.
 USABLE = 0.9
 
-_SIZES = ("VmData", "VmRSS")
 NAME = __name__.partition(".")[0]
 log = logging.getLogger("heschl")
 _alone = threading.Lock()
@@ -205,8 +204,9 @@ def limit_memory(n_bytes: float) -> None:
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-        has, uses = (int(status.split(f"{key}:")[1].split()[0]) * 1024 for key in _SIZES)
+        has, uses = process.memory("VmData"), process.memory("VmRSS")
+        if has is None or uses is None:
+            return
         limit = int(USABLE * n_bytes) + max(0, has - uses)
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         if has < limit and (hard == resource.RLIM_INFINITY or limit < hard):

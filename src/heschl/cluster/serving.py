@@ -16,9 +16,10 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from heschl.cluster.starting import NO_PAUSES, SETTINGS, check_certificates
+from heschl.cluster import settings
+from heschl.cluster.starting import check_certificates, needs_dask
 from heschl.cluster.supplies import Supply
-from heschl.errors import MissingDependencyError, UsageError
+from heschl.errors import UsageError
 
 #: Seconds before a worker that ended is started again: the first time, and at most.
 SOON, LATE = 1.0, 60.0
@@ -55,10 +56,7 @@ def serve(address: str, supply: Supply, n_processes: int = 1) -> None:
     try:
         import distributed  # noqa: F401
     except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            f"workers need {error.name}, which is not installed; install heschl with its extra "
-            '"cluster": python -m pip install "heschl[cluster]"'
-        ) from error
+        raise needs_dask(error) from error
     check_certificates(address, "worker")
     keepers = [
         _Keeper(command(address, supply), _surroundings(supply, i)) for i in range(n_processes)
@@ -90,11 +88,7 @@ def command(address: str, supply: Supply) -> list[str]:
 
 def _surroundings(supply: Supply, number: int) -> dict[str, str]:
     """Return the environment of a worker: its threads, its GPU, no waiting for memory."""
-    found = SETTINGS | dict(os.environ)
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        found.setdefault(name, str(supply.cores))
-    for name, value in NO_PAUSES.items():
-        found[f"DASK_{name.upper().replace('.', '__')}"] = str(value)
+    found = settings.of_libraries(supply.cores) | dict(os.environ) | settings.of_dask()
     if supply.gpus:
         found["CUDA_VISIBLE_DEVICES"] = _gpu(number)
     return found

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import psutil
 
 from heschl import store
+from heschl.cluster import settings
 from heschl.cluster.description import QueueDescription
 from heschl.cluster.places import Local, Place, Queue, Scheduler
 from heschl.cluster.sizes import n_bytes
@@ -27,18 +28,6 @@ NAME = "heschl"
 TIMEOUT = 10.0
 #: Share of a machine's memory that local workers have together.
 SHARE = 0.9
-#: Dask would have workers that use much memory wait for better times; theirs is that of the job
-#: under way, and of the model that was loaded last, which only the next job ends.
-NO_PAUSES = {
-    "distributed.worker.memory.target": False,
-    "distributed.worker.memory.spill": False,
-    "distributed.worker.memory.pause": False,
-}
-
-#: Set for workers. Arrow, by which pandas keeps texts, would reserve a gigabyte that it does not
-#: use, and that counts where memory is limited.
-SETTINGS = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
-
 #: Dask's scheduler has pages for browsers. There are none, but it listens for them nevertheless: on
 #: a port that is free, for this machine alone.
 NO_PAGES = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
@@ -66,14 +55,14 @@ def start(place: Place) -> Iterator[Connect]:
         import dask
         import distributed
     except ModuleNotFoundError as error:
-        raise _needs_dask(error) from error
+        raise needs_dask(error) from error
     if isinstance(place, Scheduler):
         check_certificates(place.address, "client")
         yield lambda: distributed.Client(place.address, timeout=TIMEOUT, set_as_default=False)
         return
     with contextlib.ExitStack() as stack:
         # while workers are started: the threads of torch and BLAS are theirs
-        stack.enter_context(dask.config.set({**NO_PAUSES, **_threads(_cores(place))}))
+        stack.enter_context(dask.config.set({**settings.NO_PAUSES, **_spawned(_cores(place))}))
         made = _local(place) if isinstance(place, Local) else _queue(place)
         cluster = stack.enter_context(contextlib.closing(made))
         yield lambda: distributed.Client(cluster, timeout=TIMEOUT, set_as_default=False)
@@ -97,7 +86,8 @@ def check_certificates(address: str, role: Literal["client", "worker"]) -> None:
         )
 
 
-def _needs_dask(error: ModuleNotFoundError) -> MissingDependencyError:
+def needs_dask(error: ModuleNotFoundError) -> MissingDependencyError:
+    """Return the error that says what to install."""
     return MissingDependencyError(
         f"a cluster needs {error.name}, which is not installed; install heschl with its extra "
         '"cluster": python -m pip install "heschl[cluster]"'
@@ -110,10 +100,10 @@ def _cores(place: Local | Queue) -> int:
     return place.description.cores
 
 
-def _threads(n: int) -> Mapping[str, Any]:
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    found = dict.fromkeys(names, n) | SETTINGS
-    return {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in found.items()}
+def _spawned(n_cores: int) -> Mapping[str, str]:
+    """Return Dask's configuration of the processes that it starts here."""
+    where = "distributed.nanny.pre-spawn-environ"
+    return {f"{where}.{name}": it for name, it in settings.of_libraries(n_cores).items()}
 
 
 def _local(place: Local) -> Any:
@@ -143,7 +133,7 @@ def _queue(place: Queue) -> Any:
     try:
         import dask_jobqueue
     except ModuleNotFoundError as error:
-        raise _needs_dask(error) from error
+        raise needs_dask(error) from error
     said = place.description
     kinds = {
         "slurm": dask_jobqueue.SLURMCluster,
@@ -186,13 +176,9 @@ def queue_options(said: QueueDescription) -> dict[str, Any]:
 
 def _exports(said: QueueDescription) -> Iterator[str]:
     """Yield shell lines that give workers the settings of this process."""
-    yield f"export HESCHL_HOME={shlex.quote(str(store.home()))}"
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        yield f"export {name}={said.cores}"
-    for name, setting in SETTINGS.items():
-        yield f"export {name}={setting}"
-    for name, value in NO_PAUSES.items():
-        yield f"export DASK_{name.upper().replace('.', '__')}={value}"
+    told = {"HESCHL_HOME": shlex.quote(str(store.home()))}
+    for name, value in (told | settings.of_libraries(said.cores) | settings.of_dask()).items():
+        yield f"export {name}={value}"
 
 
 def job_script(said: QueueDescription) -> str:
@@ -206,7 +192,7 @@ def job_script(said: QueueDescription) -> str:
     try:
         from dask_jobqueue import lsf, pbs, sge, slurm
     except ModuleNotFoundError as error:
-        raise _needs_dask(error) from error
+        raise needs_dask(error) from error
     kinds = {
         "slurm": slurm.SLURMJob,
         "pbs": pbs.PBSJob,

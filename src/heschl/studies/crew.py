@@ -13,6 +13,9 @@ from heschl.studies.desk import Desk, Running
 from heschl.studies.jobs import Attempt, Outcome
 from heschl.studies.reading import StudyFile
 
+#: Jobs that a crew of workers is given for each of them: the next lies ready, and few are lost.
+AHEAD = 2
+
 
 class Crew(Protocol):
     """Whoever does jobs."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from heschl import locks
+from heschl import locks, process
 from heschl.activations import Activations, extract, reopen
 from heschl.activations.memory import LARGEST_ON_CPU, LARGEST_ON_GPU
 from heschl.brain import BrainDataset
@@ -90,7 +90,7 @@ class Desk:
         What is raised nevertheless ends the process: an interruption.
         """
         began = time.perf_counter()
-        journal.reset_peak()
+        process.forget_peak()
         result: Extracted | str | None = None
         trouble, computed = None, True
         try:
@@ -118,7 +118,7 @@ class Desk:
                 "what": attempt.job.what,
                 "computed": computed,
                 "seconds": round(seconds, 3),
-                "peak_memory": journal.peak(),
+                "peak_memory": process.memory("VmHWM"),
                 "trouble": trouble and trouble[:1000],
             },
         )

@@ -75,18 +75,3 @@ def read_journal(folder: str | Path) -> pd.DataFrame:
 def machine() -> str:
     """Return eight digits that tell this machine from others, and do not name it."""
     return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
-
-
-def reset_peak() -> None:
-    """Let `peak` count from now on, where the system can."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-
-
-def peak() -> int | None:
-    """Return the largest memory of this process, in bytes; None where it is not told."""
-    try:
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-    except OSError:
-        return None
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024

@@ -14,11 +14,9 @@ from collections.abc import Sequence
 from heschl.errors import UsageError
 from heschl.studies.carrying import Carrying
 from heschl.studies.costs import Cost, Pace
+from heschl.studies.crew import AHEAD
 from heschl.studies.forecast.terms import Conditions, Forecast, Piece, Worker
 from heschl.studies.jobs import Attempt, Extracted, Job, Outcome
-
-#: Jobs given out for each worker, as `heschl.cluster.crew` does: the next lies ready.
-AHEAD = 2
 
 
 def forecast(
