@@ -7,14 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
 from heschl.cli import tables
 from heschl.errors import UsageError, printable
-from heschl.threads import n_threads
 
 if TYPE_CHECKING:
-    from heschl.cluster import Local, Queue
     from heschl.studies import Plan
     from heschl.studies.forecast import Conditions, Forecast, Worker
     from heschl.studies.planning import PlannedStep
@@ -80,7 +76,9 @@ def _words(plan: Plan) -> Iterator[str]:
 
 def _workers(cluster: str) -> list[Worker]:
     """Return the workers that a cluster would have."""
-    from heschl.cluster import Scheduler, parse_place
+    from heschl.cluster import Local, Scheduler, parse_place
+    from heschl.cluster.starting import supply_of
+    from heschl.studies.forecast import Worker
 
     place = parse_place(cluster)
     if isinstance(place, Scheduler):
@@ -88,21 +86,9 @@ def _workers(cluster: str) -> list[Worker]:
             f"{cluster}: nothing is known of its workers without asking it, and a plan changes and "
             "asks nothing; expected local:N, or a cluster file with as many workers as it has"
         )
-    return _workers_of(place)
-
-
-def _workers_of(place: Local | Queue) -> list[Worker]:
-    from heschl.cluster import Local
-    from heschl.cluster.sizes import n_bytes
-    from heschl.cluster.starting import SHARE
-    from heschl.studies.forecast import Worker
-
-    if isinstance(place, Local):
-        memory = SHARE * psutil.virtual_memory().total / place.n_workers
-        cores = max(1, n_threads() // place.n_workers)
-        return [Worker(cores, memory)] * place.n_workers
-    said = place.description
-    return [Worker(said.cores, n_bytes(said.memory), said.gpus > 0)] * said.workers
+    supply = supply_of(place)
+    n_workers = place.n_workers if isinstance(place, Local) else place.description.workers
+    return [Worker(supply.cores, supply.memory, supply.gpus > 0)] * n_workers
 
 
 def _conditions(options: argparse.Namespace) -> Conditions:

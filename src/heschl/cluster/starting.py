@@ -9,16 +9,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-import psutil
-
 from heschl import store
 from heschl.cluster import settings
 from heschl.cluster.description import QueueDescription
 from heschl.cluster.places import Local, Place, Queue, Scheduler
-from heschl.cluster.sizes import n_bytes
-from heschl.cluster.supplies import Supply
+from heschl.cluster.supplies import Supply, of_machine, of_queue
 from heschl.errors import ClusterError, MissingDependencyError
-from heschl.threads import n_threads
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -26,8 +22,6 @@ if TYPE_CHECKING:
 NAME = "heschl"
 #: Seconds to reach a scheduler.
 TIMEOUT = 10.0
-#: Share of a machine's memory that local workers have together.
-SHARE = 0.9
 #: Dask's scheduler has pages for browsers. There are none, but it listens for them nevertheless: on
 #: a port that is free, for this machine alone.
 NO_PAGES = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
@@ -62,7 +56,9 @@ def start(place: Place) -> Iterator[Connect]:
         return
     with contextlib.ExitStack() as stack:
         # while workers are started: the threads of torch and BLAS are theirs
-        stack.enter_context(dask.config.set({**settings.NO_PAUSES, **_spawned(_cores(place))}))
+        stack.enter_context(
+            dask.config.set({**settings.NO_PAUSES, **_spawned(supply_of(place).cores)})
+        )
         made = _local(place) if isinstance(place, Local) else _queue(place)
         cluster = stack.enter_context(contextlib.closing(made))
         yield lambda: distributed.Client(cluster, timeout=TIMEOUT, set_as_default=False)
@@ -94,10 +90,9 @@ def needs_dask(error: ModuleNotFoundError) -> MissingDependencyError:
     )
 
 
-def _cores(place: Local | Queue) -> int:
-    if isinstance(place, Local):
-        return max(1, n_threads() // place.n_workers)
-    return place.description.cores
+def supply_of(place: Local | Queue) -> Supply:
+    """Return what each worker has that is started."""
+    return of_machine(place.n_workers) if isinstance(place, Local) else of_queue(place.description)
 
 
 def _spawned(n_cores: int) -> Mapping[str, str]:
@@ -109,7 +104,7 @@ def _spawned(n_cores: int) -> Mapping[str, str]:
 def _local(place: Local) -> Any:
     from distributed import LocalCluster
 
-    memory = int(SHARE * psutil.virtual_memory().total / place.n_workers)
+    supply = supply_of(place)
     try:
         return LocalCluster(
             n_workers=place.n_workers,
@@ -118,8 +113,8 @@ def _local(place: Local) -> Any:
             host="127.0.0.1",  # reached from this machine alone
             dashboard_address=None,
             scheduler_kwargs=NO_PAGES,
-            resources=Supply(_cores(place), memory).resources(),
-            memory_limit=memory,
+            resources=supply.resources(),
+            memory_limit=supply.memory,
             silence_logs=logging.ERROR,
         )
     except (OSError, RuntimeError) as error:
@@ -154,7 +149,7 @@ def _queue(place: Queue) -> Any:
 
 def queue_options(said: QueueDescription) -> dict[str, Any]:
     """Return what dask-jobqueue is told."""
-    supply = Supply(said.cores, n_bytes(said.memory), said.gpus)
+    supply = of_queue(said)
     gpus = ["--gres=gpu:1"] if said.gpus and said.system == "slurm" else []
     account = "account" if said.system in {"slurm", "pbs"} else "project"
     given = {"walltime": said.walltime, "queue": said.queue, account: said.account}
@@ -162,7 +157,7 @@ def queue_options(said: QueueDescription) -> dict[str, Any]:
     return {key: value for key, value in given.items() if value is not None} | {
         "cores": said.cores,
         "processes": 1,
-        "memory": f"{n_bytes(said.memory)}B",
+        "memory": f"{supply.memory}B",
         "python": shlex.quote(said.python or sys.executable),
         "job_name": NAME,
         "job_extra_directives": [*gpus, *said.directives],

@@ -10,7 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import psutil
+
 from heschl.brain import DATASETS
+from heschl.cluster.description import QueueDescription
+from heschl.cluster.sizes import n_bytes
 from heschl.errors import ClusterError
 from heschl.models import facts
 from heschl.studies.costs import analysis, extraction
@@ -18,8 +22,11 @@ from heschl.studies.names import base_name
 from heschl.studies.sizes import DataSize, ModelSize, data_size
 from heschl.studies.steps import Step
 from heschl.tasks import TASKS
+from heschl.threads import n_threads
 
 CORES, MEMORY, GPU = "CORES", "MEMORY", "GPU"
+#: Share of a machine's memory that its workers have together.
+SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,17 @@ class Supply:
     def argument(self) -> str:
         """Return it as ``dask worker --resources`` takes it."""
         return " ".join(f"{name}={value:.0f}" for name, value in self.resources().items())
+
+
+def of_machine(n_processes: int) -> Supply:
+    """Return what each of some processes has, if they divide this machine among them."""
+    memory = int(SHARE * psutil.virtual_memory().total / n_processes)
+    return Supply(max(1, n_threads() // n_processes), memory)
+
+
+def of_queue(said: QueueDescription) -> Supply:
+    """Return what each worker of a batch system has."""
+    return Supply(said.cores, n_bytes(said.memory), said.gpus)
 
 
 def demand(
